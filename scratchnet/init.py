@@ -1,0 +1,76 @@
+"""Initial weights: how large random numbers must be for signals to neither die nor explode.
+
+Every function takes ``(rng, shape)`` and returns float32 of that shape. A Dense weight is (D, M): fan_in = D, fan_out = M.
+A Conv2d weight is (F, C, KH, KW): fan_in = C*KH*KW, fan_out = F*KH*KW.
+
+An output is a sum of fan_in products, so its variance is fan_in * var(w) * mean(x**2): var(w) = 1/fan_in keeps it (LeCun),
+and 2/fan_in makes up for the half that ReLU sets to zero (He). Xavier takes the mean of forward and backward fans.
+
+Source    LeCun et al., "Efficient BackProp", 1998, section 4.6; Glorot and Bengio, AISTATS 2010; He et al., ICCV 2015
+"""
+
+import math
+
+import numpy as np
+
+from scratchnet.typing import Array, Rng
+
+Shape = tuple[int, ...]
+
+
+def fans(shape: Shape) -> tuple[int, int]:
+    """(fan_in, fan_out) of a weight: how many inputs one output sums over, and how many outputs one input reaches.
+
+    Errors    ValueError if shape is neither (D, M) nor (F, C, KH, KW)
+    """
+    if len(shape) == 2:
+        return shape[0], shape[1]
+    if len(shape) == 4:
+        filters, channels, kh, kw = shape
+        return channels * kh * kw, filters * kh * kw
+    raise ValueError(f"fans: shape must be (D, M) or (F, C, KH, KW), got {shape}")
+
+
+def normal(rng: Rng, shape: Shape, std: float = 0.01) -> Array:
+    """Gaussian with mean 0 and the given standard deviation."""
+    return (rng.standard_normal(shape) * std).astype(np.float32)
+
+
+def uniform(rng: Rng, shape: Shape, bound: float = 0.01) -> Array:
+    """Uniform in [-bound, bound]; its standard deviation is bound / sqrt(3)."""
+    return rng.uniform(-bound, bound, shape).astype(np.float32)
+
+
+def he_normal(rng: Rng, shape: Shape) -> Array:
+    """std = sqrt(2 / fan_in); for layers followed by ReLU. PyTorch's kaiming_normal_."""
+    return normal(rng, shape, math.sqrt(2 / fans(shape)[0]))
+
+
+def he_uniform(rng: Rng, shape: Shape) -> Array:
+    """bound = sqrt(6 / fan_in); for layers followed by ReLU. PyTorch's kaiming_uniform_."""
+    return uniform(rng, shape, math.sqrt(6 / fans(shape)[0]))
+
+
+def xavier_normal(rng: Rng, shape: Shape) -> Array:
+    """std = sqrt(2 / (fan_in + fan_out)); for tanh and sigmoid."""
+    return normal(rng, shape, math.sqrt(2 / sum(fans(shape))))
+
+
+def xavier_uniform(rng: Rng, shape: Shape) -> Array:
+    """bound = sqrt(6 / (fan_in + fan_out)); for tanh and sigmoid."""
+    return uniform(rng, shape, math.sqrt(6 / sum(fans(shape))))
+
+
+def lecun_normal(rng: Rng, shape: Shape) -> Array:
+    """std = sqrt(1 / fan_in); keeps the variance of a linear layer."""
+    return normal(rng, shape, math.sqrt(1 / fans(shape)[0]))
+
+
+def lecun_uniform(rng: Rng, shape: Shape) -> Array:
+    """bound = sqrt(3 / fan_in); keeps the variance of a linear layer."""
+    return uniform(rng, shape, math.sqrt(3 / fans(shape)[0]))
+
+
+def fan_in_uniform(rng: Rng, shape: Shape) -> Array:
+    """bound = 1 / sqrt(fan_in); what PyTorch's Linear and Conv2d start from."""
+    return uniform(rng, shape, 1 / math.sqrt(fans(shape)[0]))

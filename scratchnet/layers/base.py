@@ -1,0 +1,87 @@
+"""What every layer is: a pair of pure functions, and a thin class that holds the arrays they need.
+
+    out, cache   = dense_forward(x, w, b)
+    dx, dw, db   = dense_backward(dout, cache)      # one gradient per argument, in the argument's order
+
+The functions are the mathematics; read them first. The class keeps w and b between calls and gives gradients names. It
+keeps nothing of a forward pass: what backward needs is in the cache that forward returned, so two forward passes can be
+alive at once, and a cache can be printed and looked at.
+"""
+
+import inspect
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+
+from scratchnet.typing import Array, Cache, Grads, Pair, Params, Rng
+
+
+class Layer:
+    """Base of all layers; a new layer sets ``functions`` and, if it learns, ``params``.
+
+    ``functions`` is the layer's (forward, backward) pair. Give another one to the constructor,
+    ``Conv2d(1, 8, 5, rng=rng, functions=(my_forward, my_backward))``, and the network runs on yours: it is called with the
+    same arguments and must return the same things; its cache may be whatever it likes.
+    """
+
+    functions: Pair
+    settings: ClassVar[tuple[str, ...]] = ()  # constructor arguments that describe the layer in a saved model
+    params: Params  # learned arrays by name, in the order in which the forward function takes them
+    state: Params  # arrays that are kept but not learned (BatchNorm's running statistics)
+    options: dict[str, Any]  # further arguments of the forward function that are not learned (stride, pad)
+
+    def __init__(self, functions: Pair | None = None) -> None:
+        if functions is not None:
+            self.functions = functions
+        self.params, self.state, self.options = {}, {}, {}
+        self._can_skip_dx = "need_dx" in inspect.signature(self.functions[1]).parameters
+
+    def forward(self, x: Array, *, train: bool = False, rng: Rng | None = None) -> tuple[Array, Cache]:
+        """x -> (out, cache). ``train`` and ``rng`` matter to Dropout and BatchNorm alone."""
+        out, cache = self.functions[0](x, *self.params.values(), **self.options)
+        return out, cache
+
+    def backward(self, dout: Array, cache: Cache, *, need_dx: bool = True) -> tuple[Array | None, Grads]:
+        """(dout, cache) -> (dx, gradients keyed like ``params``). Neither argument is changed.
+
+        With ``need_dx=False`` the layer may return None for dx: a network's first layer has nobody to hand it to.
+        """
+        skip = {"need_dx": False} if self._can_skip_dx and not need_dx else {}
+        result = self.functions[1](dout, cache, **skip)
+        dx, *dparams = result if isinstance(result, tuple) else (result,)
+        if len(dparams) != len(self.params):
+            wanted = ", ".join(["dx", *(f"d{name}" for name in self.params)])
+            raise ValueError(f"{type(self).__name__}: backward returned {1 + len(dparams)} gradients, wanted {wanted}")
+        return dx, dict(zip(self.params, dparams, strict=True))
+
+    def observe(self, cache: Cache) -> Params:
+        """Statistics that this forward pass saw, keyed like ``state``; empty for all layers but BatchNorm."""
+        return {}
+
+    def update_state(self, observed: Mapping[str, Array]) -> None:
+        """Blend what ``observe`` returned into ``state``, once a training step."""
+
+    def __call__(self, x: Array) -> Array:
+        """The output alone, as in evaluation."""
+        return self.forward(x)[0]
+
+    def __repr__(self) -> str:
+        arguments = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.settings)
+        return f"{type(self).__name__}({arguments})"
+
+
+def require(condition: bool, message: str) -> None:
+    """Raise ValueError(message) unless the condition holds."""
+    if not condition:
+        raise ValueError(message)
+
+
+def pair_of_ints(name: str, value: int | tuple[int, int], minimum: int) -> tuple[int, int]:
+    """One number for height and width, or two; both at least ``minimum``."""
+    pair = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
+    require(
+        len(pair) == 2 and all(isinstance(v, (int, np.integer)) and v >= minimum for v in pair),
+        f"{name} must be an integer of at least {minimum}, or a pair of them, got {value!r}",
+    )
+    return int(pair[0]), int(pair[1])

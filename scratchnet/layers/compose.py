@@ -1,0 +1,127 @@
+"""Layers made of layers."""
+
+from collections.abc import Iterator, Mapping
+
+from scratchnet.layers.base import Layer, require
+from scratchnet.typing import Array, Cache, Grads, Params, Rng
+
+
+class Composite(Layer):
+    """A layer with children. Its params and state are its children's, under "child.name"; it owns no arrays.
+
+    A composite's cache is the tuple of its children's caches.
+
+    Errors    ValueError if the same layer object stands in it twice
+    """
+
+    def __init__(self, children: dict[str, Layer]) -> None:
+        for name, child in children.items():
+            require(
+                isinstance(child, Layer),
+                f"{type(self).__name__}: {name} must be a layer, got {type(child).__name__}"
+                + ("; write its name with brackets, as in ReLU()" if isinstance(child, type) else ""),
+            )
+        self.children = children
+        seen: set[int] = set()
+        for name, leaf in self.leaves():
+            require(id(leaf) not in seen, f"{type(self).__name__}: {name} ({leaf!r}) stands in the network twice")
+            seen.add(id(leaf))
+
+    def leaves(self, prefix: str = "") -> Iterator[tuple[str, Layer]]:
+        """(name, layer) of every layer that is not a composite, in order: ("0", Conv2d), ("3.body.0", Conv2d), .."""
+        for name, child in self.children.items():
+            if isinstance(child, Composite):
+                yield from child.leaves(f"{prefix}{name}.")
+            else:
+                yield f"{prefix}{name}", child
+
+    @property
+    def params(self) -> Params:  # type: ignore[override]
+        return {f"{name}.{key}": array for name, leaf in self.leaves() for key, array in leaf.params.items()}
+
+    @property
+    def state(self) -> Params:  # type: ignore[override]
+        return {f"{name}.{key}": array for name, leaf in self.leaves() for key, array in leaf.state.items()}
+
+    def observe(self, cache: Cache) -> Params:
+        observed = {}
+        for (name, child), child_cache in zip(self.children.items(), cache, strict=True):
+            observed.update({f"{name}.{key}": value for key, value in child.observe(child_cache).items()})
+        return observed
+
+    def update_state(self, observed: Mapping[str, Array]) -> None:
+        for name, child in self.children.items():
+            start = f"{name}."
+            child.update_state({key[len(start) :]: v for key, v in observed.items() if key.startswith(start)})
+
+    def __repr__(self) -> str:
+        inner = ", ".join(repr(child) for child in self.children.values())
+        return f"{type(self).__name__}({inner})"
+
+
+class Sequential(Composite):
+    """One layer after the other; a param of layer 2 is called "2.w".
+
+    Shapes    what the first layer takes -> what the last one gives
+    Forward   out = f_last(... f_1(f_0(x)))
+    Backward  the chain rule, from the last layer to the first        (derived in lesson 2)
+    Errors    ValueError that names the layer whose input does not fit
+    """
+
+    def __init__(self, *layers: Layer) -> None:
+        super().__init__({str(i): layer for i, layer in enumerate(layers)})
+
+    @property
+    def layers(self) -> list[Layer]:
+        return list(self.children.values())
+
+    def forward(self, x: Array, *, train: bool = False, rng: Rng | None = None) -> tuple[Array, Cache]:
+        caches = []
+        for i, layer in enumerate(self.layers):
+            try:
+                x, cache = layer.forward(x, train=train, rng=rng)
+            except ValueError as error:
+                raise ValueError(f"layer {i} of {type(self).__name__}, {type(layer).__name__}: {error}") from error
+            caches.append(cache)
+        return x, tuple(caches)
+
+    def backward(self, dout: Array, cache: Cache, *, need_dx: bool = True) -> tuple[Array | None, Grads]:
+        grads: Grads = {}
+        dx: Array | None = dout
+        learning = [i for i, layer in enumerate(self.layers) if layer.params]
+        first = 0 if need_dx else min(learning, default=len(self.layers))  # below it nobody needs a gradient
+        for i in range(len(self.layers) - 1, first - 1, -1):
+            assert dx is not None
+            dx, layer_grads = self.layers[i].backward(dx, cache[i], need_dx=need_dx or i > first)
+            grads.update({f"{i}.{key}": g for key, g in layer_grads.items()})
+        return (dx if need_dx else None), {key: grads[key] for key in self.params}
+
+
+class Residual(Composite):
+    """out = body(x) + shortcut(x): the body learns only what to change.
+
+    Shapes    x (N, C, H, W) -> body's output; shortcut must give the same shape, and is the identity if not given
+    Forward   out = body(x) + shortcut(x)
+    Backward  dx = body's dx + shortcut's dx: the gradient takes both ways        (derived in lesson 14)
+    Errors    ValueError if the two outputs differ in shape
+    Source    He et al., "Deep residual learning for image recognition", CVPR 2016, section 3.2
+    """
+
+    def __init__(self, body: Layer, shortcut: Layer | None = None) -> None:
+        super().__init__({"body": body} if shortcut is None else {"body": body, "shortcut": shortcut})
+
+    def forward(self, x: Array, *, train: bool = False, rng: Rng | None = None) -> tuple[Array, Cache]:
+        results = [child.forward(x, train=train, rng=rng) for child in self.children.values()]
+        body, shortcut = results[0][0], results[1][0] if len(results) == 2 else x
+        require(body.shape == shortcut.shape, f"Residual: body gives {body.shape}, shortcut {shortcut.shape}: x {x.shape}")
+        return body + shortcut, tuple(cache for _, cache in results)
+
+    def backward(self, dout: Array, cache: Cache, *, need_dx: bool = True) -> tuple[Array | None, Grads]:
+        grads: Grads = {}
+        dx: Array | None = dout if len(self.children) == 1 and need_dx else None
+        for (name, child), child_cache in zip(self.children.items(), cache, strict=True):
+            dchild, child_grads = child.backward(dout, child_cache, need_dx=need_dx)
+            grads.update({f"{name}.{key}": g for key, g in child_grads.items()})
+            if need_dx:
+                dx = dchild if dx is None else dx + dchild
+        return dx, grads

@@ -1,0 +1,191 @@
+"""Convolution as a matrix product (im2col), with most of the copying left out.
+
+The idea    One output pixel is the dot product of a filter with the patch of KH*KW*C inputs under it. Write every patch as
+            a column of a matrix, every filter as a row of another, and the whole convolution is one matrix product, which
+            is what computers are fastest at:
+
+                w (F, KH*KW*C)  @  patches (KH*KW*C, number of output pixels)  =  out (F, number of output pixels)
+
+            Plain im2col copies each input pixel KH*KW times, once for each patch it is part of.
+
+The saving  Here images lie in memory as (H, C, W, N) (see memory.py), and we keep one patch matrix for each output row.
+            Copy the image KW times, shifted by 0 .. KW-1 columns, row by row:
+
+                cols[r] = row r of the padded image, in its KW shifts         (KW*C, OW*N)
+
+            Output row i needs input rows i, i+1, .. i+KH-1, that is cols[i], cols[i+1], .. and those already lie one
+            after the other in memory. Its patch matrix is a *window* on cols; the next row's window starts one row later
+            and shares the rest. Nothing is copied for the KH row shifts (KH = 3):
+
+                cols in memory    | cols[0] | cols[1] | cols[2] | cols[3] | cols[4] | ...
+                output row 0      |<--------- patches[0] ------>|
+                output row 1                |<--------- patches[1] ------>|
+                output row 2                          |<--------- patches[2] ------>|
+
+Source      im2col: Chellapilla, Puri and Simard, "High performance convolutional neural networks for document processing",
+            2006. The overlapping windows: Cho and Brand, "MEC: Memory-efficient convolution for deep neural network",
+            ICML 2017.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+from scratchnet.init import he_normal
+from scratchnet.layers.base import Layer, pair_of_ints, require
+from scratchnet.memory import from_hcwn, to_hcwn
+from scratchnet.typing import Array, Cache, Pair, Rng
+
+Two = tuple[int, int]
+
+
+def im2col(x: Array, kernel_size: Two, stride: Two = (1, 1), pad: Two = (0, 0)) -> Array:
+    """The patch matrix of every output row: x (N, C, H, W) -> (OH, KH*KW*C, OW*N), to be read, never written.
+
+    patches[i, (kh*KW + kw)*C + c, j*N + n] = xpad[n, c, i*stride + kh, j*stride + kw]
+
+    Costs KW copies of the image, not KH*KW: the windows overlap in memory (drawing above).
+    """
+    (kh, kw), (sh, sw), (ph, pw) = kernel_size, stride, pad
+    n, c, h, w = x.shape
+    oh, ow = output_size((h, w), kernel_size, stride, pad)
+    xpad = _pad(to_hcwn(x), ph, pw)  # (H+2p, C, W+2p, N)
+
+    cols = np.empty((h + 2 * ph, kw, c, ow, n), x.dtype)
+    for j in range(kw):
+        cols[:, j] = xpad[:, :, j : j + sw * ow : sw]
+
+    row = kw * c * ow * n * x.itemsize  # bytes of one cols[r]
+    return as_strided(cols, (oh, kh * kw * c, ow * n), (sh * row, ow * n * x.itemsize, x.itemsize), writeable=False)
+
+
+def col2im(dpatches: Array, x_shape: tuple[int, ...], kernel_size: Two, stride: Two = (1, 1), pad: Two = (0, 0)) -> Array:
+    """Backward of im2col: every patch gives its gradient back to the pixels it was copied from, and overlaps add.
+
+    dpatches (OH, KH*KW*C, OW*N) -> dx (N, C, H, W)
+    """
+    (kh, kw), (sh, sw), (ph, pw) = kernel_size, stride, pad
+    n, c, h, w = x_shape
+    oh, ow = output_size((h, w), kernel_size, stride, pad)
+    dpatches = dpatches.reshape(oh, kh, kw, c, ow, n)
+    dxpad = np.zeros((h + 2 * ph, c, w + 2 * pw, n), dpatches.dtype)
+    for i in range(kh):
+        for j in range(kw):
+            dxpad[i : i + sh * oh : sh, :, j : j + sw * ow : sw] += dpatches[:, i, j]
+    return from_hcwn(dxpad[ph : ph + h, :, pw : pw + w])
+
+
+def conv2d_forward(x: Array, w: Array, b: Array, stride: int | Two = 1, pad: int | Two = 0) -> tuple[Array, Cache]:
+    """Slide F filters over an image; each output is one dot product of a filter and the patch under it.
+
+    Shapes    x (N, C, H, W), w (F, C, KH, KW), b (F,) -> out (N, F, OH, OW), OH = (H + 2*pad - KH) // stride + 1
+    Forward   out[n,f,i,j] = b[f] + sum_c,kh,kw xpad[n, c, i*stride + kh, j*stride + kw] * w[f,c,kh,kw]
+    Backward  dw[f,c,kh,kw] = sum_n,i,j dout[n,f,i,j] * xpad[n, c, i*stride + kh, j*stride + kw]
+              db[f] = sum_n,i,j dout[n,f,i,j]
+              dx[n,c,r,s] = sum over all f, i, j whose patch has that pixel of dout[n,f,i,j] * the weight above it
+                                                                        (derived in lessons 9 and 10)
+    Cost      2*N*F*OH*OW*C*KH*KW flops forward, twice that backward; the cache holds KW times the size of x
+    Errors    ValueError if the shapes do not fit or the kernel is larger than the padded image
+    Source    LeCun et al., "Gradient-based learning applied to document recognition", 1998, section II.
+              As everywhere in the field this is a cross-correlation: the kernel is not flipped.
+    """
+    stride, pad = pair_of_ints("Conv2d: stride", stride, 1), pair_of_ints("Conv2d: pad", pad, 0)
+    _check_shapes(x, w, b)
+    n, (f, _, kh, kw) = len(x), w.shape
+    oh, ow = output_size(x.shape[2:], (kh, kw), stride, pad)
+    patches = im2col(x, (kh, kw), stride, pad)
+    out = _rows(w) @ patches  # one product for each output row: (OH, F, OW*N)
+    out += b[:, None]
+    return from_hcwn(out.reshape(oh, f, ow, n)), (patches, x.shape, w, stride, pad)
+
+
+def conv2d_backward(dout: Array, cache: Cache, need_dx: bool = True) -> tuple[Array | None, Array, Array]:
+    """dout (N, F, OH, OW) -> dx (N, C, H, W), dw (F, C, KH, KW), db (F,)."""
+    patches, x_shape, w, stride, pad = cache
+    f, c, kh, kw = w.shape
+    drows = to_hcwn(dout).reshape(len(patches), f, -1)  # (OH, F, OW*N)
+
+    dw = (drows @ patches.transpose(0, 2, 1)).sum(axis=0)  # (F, KH*KW*C), summed over the output rows
+    dw = np.ascontiguousarray(dw.reshape(f, kh, kw, c).transpose(0, 3, 1, 2))
+    db = drows.sum(axis=(0, 2))
+    if not need_dx:
+        return None, dw, db
+
+    if stride == (1, 1) and pad[0] < kh and pad[1] < kw:
+        # Every pixel collects from the outputs around it: a convolution of dout with each filter turned by 180 degrees.
+        turned = w[:, :, ::-1, ::-1].transpose(1, 0, 2, 3)  # (C, F, KH, KW)
+        dpatches = im2col(dout, (kh, kw), pad=(kh - 1 - pad[0], kw - 1 - pad[1]))
+        dx = from_hcwn((_rows(turned) @ dpatches).reshape(x_shape[2], c, x_shape[3], x_shape[0]))
+    else:
+        dx = col2im(_rows(w).T @ drows, x_shape, (kh, kw), stride, pad)
+    return dx, dw, db
+
+
+class Conv2d(Layer):
+    """``conv2d_forward`` with its own w and b. PyTorch's padding is called pad here.
+
+    w starts from ``init(rng, (out_channels, in_channels, KH, KW))``, b from zero. kernel_size, stride and pad are one
+    number, or two for height and width.
+    """
+
+    functions: Pair = (conv2d_forward, conv2d_backward)
+    settings = ("in_channels", "out_channels", "kernel_size", "stride", "pad")
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int | Two,
+        *,
+        stride: int | Two = 1,
+        pad: int | Two = 0,
+        rng: Rng,
+        init: Callable[[Rng, tuple[int, ...]], Array] = he_normal,
+        functions: Pair | None = None,
+    ) -> None:
+        super().__init__(functions)
+        require(
+            in_channels >= 1 and out_channels >= 1,
+            f"Conv2d: in_channels and out_channels must be at least 1, got {in_channels} and {out_channels}",
+        )
+        self.in_channels, self.out_channels = in_channels, out_channels
+        self.kernel_size = pair_of_ints("Conv2d: kernel_size", kernel_size, 1)
+        self.stride = pair_of_ints("Conv2d: stride", stride, 1)
+        self.pad = pair_of_ints("Conv2d: pad", pad, 0)
+        self.options = {"stride": self.stride, "pad": self.pad}
+        w = init(rng, (out_channels, in_channels, *self.kernel_size))
+        self.params = {"w": w, "b": np.zeros(out_channels, np.float32)}
+
+
+def output_size(size: tuple[int, ...], kernel_size: Two, stride: Two, pad: Two) -> Two:
+    """(H, W) -> (OH, OW): how many places a kernel fits, O = (I + 2*pad - K) // stride + 1.
+
+    Errors    ValueError if it fits nowhere
+    """
+    padded = [i + 2 * p for i, p in zip(size, pad, strict=True)]
+    require(
+        padded[0] >= kernel_size[0] and padded[1] >= kernel_size[1],
+        f"kernel {kernel_size} is larger than the image: {size} padded by {pad} is {tuple(padded)}",
+    )
+    oh, ow = ((i - k) // s + 1 for i, k, s in zip(padded, kernel_size, stride, strict=True))
+    return oh, ow
+
+
+def _rows(w: Array) -> Array:
+    """(F, C, KH, KW) -> (F, KH*KW*C): a filter as one row, in the order of a patch."""
+    return w.transpose(0, 2, 3, 1).reshape(len(w), -1)
+
+
+def _pad(x: Array, ph: int, pw: int) -> Array:
+    """Zeros around an image: (H, C, W, N) -> (H+2*ph, C, W+2*pw, N)."""
+    return np.pad(x, ((ph, ph), (0, 0), (pw, pw), (0, 0))) if ph or pw else x
+
+
+def _check_shapes(x: Array, w: Array, b: Array) -> None:
+    require(x.ndim == 4, f"Conv2d: x must be (N, C, H, W), got {x.shape}")
+    require(w.ndim == 4 and b.shape == w.shape[:1], f"Conv2d: w must be (F, C, KH, KW) and b (F,), got {w.shape}, {b.shape}")
+    require(
+        x.shape[1] == w.shape[1],
+        f"Conv2d: x has {x.shape[1]} channels, w wants {w.shape[1]}: x {x.shape}, w {w.shape}",
+    )

@@ -1,0 +1,54 @@
+"""Dropout."""
+
+import numpy as np
+
+from scratchnet.layers.base import Layer, require
+from scratchnet.memory import from_hcwn
+from scratchnet.typing import Array, Cache, Pair, Rng
+
+
+def dropout_forward(x: Array, p: float, rng: Rng) -> tuple[Array, Cache]:
+    """Set each value to zero with probability p and scale up the others, so that the expectation stays.
+
+    Shapes    x (any) -> out (same)
+    Forward   out = x * mask      mask = 0 with probability p, else 1 / (1 - p)   (inverted dropout)
+    Backward  dx = dout * mask, the same mask        (derived in lesson 13)
+    Cost      one random number a value; the cache holds the mask
+    Source    Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting", JMLR 2014
+    """
+    if x.ndim == 4:  # drawn in the memory order of images, so that a value's luck does not depend on how x lies in memory
+        n, c, h, w = x.shape
+        draw = from_hcwn(rng.random((h, c, w, n), np.float32))
+    else:
+        draw = rng.random(x.shape, np.float32)
+    mask = (draw >= p) * x.dtype.type(1 / (1 - p))
+    return x * mask, mask
+
+
+def dropout_backward(dout: Array, cache: Cache) -> Array:
+    """dout (any) -> dx (same)."""
+    mask = cache
+    return dout * mask
+
+
+class Dropout(Layer):
+    """``dropout_forward`` in training, nothing at all in evaluation."""
+
+    functions: Pair = (dropout_forward, dropout_backward)
+    settings = ("p",)
+
+    def __init__(self, p: float = 0.5, *, functions: Pair | None = None) -> None:
+        super().__init__(functions)
+        require(0 <= p < 1, f"Dropout: p must be in 0 .. 1 (1 excluded), got {p}")
+        self.p = float(p)
+
+    def forward(self, x: Array, *, train: bool = False, rng: Rng | None = None) -> tuple[Array, Cache]:
+        if not train or self.p == 0:
+            return x, None
+        if rng is None:
+            raise ValueError("Dropout: training needs random numbers, forward(x, train=True, rng=...)")
+        out, mask = self.functions[0](x, self.p, rng)
+        return out, mask
+
+    def backward(self, dout: Array, cache: Cache, *, need_dx: bool = True) -> tuple[Array, dict[str, Array]]:
+        return (dout if cache is None else self.functions[1](dout, cache)), {}

@@ -1,0 +1,119 @@
+"""Batch normalisation."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from scratchnet.layers.base import Layer, require
+from scratchnet.typing import Array, Cache, Pair, Params, Rng
+
+
+def batch_norm_forward(
+    x: Array, gamma: Array, beta: Array, eps: float = 1e-5, mean: Array | None = None, var: Array | None = None
+) -> tuple[Array, Cache]:
+    """Give every channel mean 0 and variance 1 over the batch, then a learned scale and shift.
+
+    Shapes    x (N, D) or (N, C, H, W), gamma, beta, mean, var (D,) or (C,) -> out like x; m values a channel
+    Forward   xhat = (x - mean) / sqrt(var + eps)      out = gamma * xhat + beta
+              mean and var are the batch's own (training), or given and then constants (evaluation)
+    Backward  dgamma = sum dout * xhat      dbeta = sum dout                (sums over all axes but the channel)
+              dx = gamma / sqrt(var + eps) * (dout - dbeta / m - xhat * dgamma / m)      with the batch's statistics:
+                   the mean and the variance depend on x too
+              dx = gamma / sqrt(var + eps) * dout      with given ones          (derived in lesson 13)
+    Cost      about 8 flops a value forward; the cache holds xhat
+    Errors    ValueError if the shapes do not fit, or the batch has one value a channel (its variance says nothing)
+    Source    Ioffe and Szegedy, "Batch normalization", ICML 2015, algorithm 1
+    """
+    require(x.ndim in (2, 4), f"BatchNorm: x must be (N, D) or (N, C, H, W), got {x.shape}")
+    require(
+        gamma.shape == beta.shape == (x.shape[1],),
+        f"BatchNorm: x has {x.shape[1]} channels, gamma and beta want {len(gamma)}: x {x.shape}, gamma {gamma.shape}",
+    )
+    axes, shape = _layout(x)
+    batch_statistics = mean is None or var is None
+    if mean is None or var is None:
+        require(x.size > x.shape[1], f"BatchNorm: training needs more than one value a channel, got x {x.shape}")
+        mean = x.mean(axis=axes)
+        centred = x - mean.reshape(shape)
+        var = np.square(centred).mean(axis=axes)
+    else:
+        centred = x - mean.reshape(shape)
+    inv_std = 1 / np.sqrt(var + x.dtype.type(eps))
+    xhat = centred * inv_std.reshape(shape)
+    out = xhat * gamma.reshape(shape) + beta.reshape(shape)
+    return out, (xhat, gamma, inv_std, mean, var, batch_statistics)
+
+
+def batch_norm_backward(dout: Array, cache: Cache) -> tuple[Array, Array, Array]:
+    """dout like x -> dx like x, dgamma (C,), dbeta (C,)."""
+    xhat, gamma, inv_std, _, _, batch_statistics = cache
+    axes, shape = _layout(xhat)
+    dgamma = (dout * xhat).sum(axis=axes)
+    dbeta = dout.sum(axis=axes)
+    if batch_statistics:
+        per_value = xhat.dtype.type(xhat.shape[1] / xhat.size)  # 1 / m
+        dout = dout - (dbeta * per_value).reshape(shape) - xhat * (dgamma * per_value).reshape(shape)
+    return dout * (gamma * inv_std).reshape(shape), dgamma, dbeta
+
+
+def _layout(x: Array) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The axes to sum over, and the shape that spreads one number a channel over x."""
+    return ((0,), (1, -1)) if x.ndim == 2 else ((0, 2, 3), (1, -1, 1, 1))
+
+
+class _BatchNorm(Layer):
+    """``batch_norm_forward`` with its own gamma and beta, and running statistics for evaluation.
+
+    forward does not touch ``state``: whoever trains collects ``observe(cache)`` and calls ``update_state`` once a step,
+    running = (1 - momentum) * running + momentum * observed, with the unbiased variance, as PyTorch does.
+    """
+
+    functions: Pair = (batch_norm_forward, batch_norm_backward)
+    settings = ("num_features", "eps", "momentum")
+    ndim: int
+
+    def __init__(self, num_features: int, *, eps: float = 1e-5, momentum: float = 0.1, functions: Pair | None = None):
+        super().__init__(functions)
+        name = type(self).__name__
+        require(num_features >= 1, f"{name}: num_features must be at least 1, got {num_features}")
+        require(eps > 0, f"{name}: eps must be positive, got {eps}")
+        require(0 <= momentum <= 1, f"{name}: momentum must be in 0 .. 1, got {momentum}")
+        self.num_features, self.eps, self.momentum = num_features, eps, momentum
+        self.options = {"eps": eps}
+        self.params = {"gamma": np.ones(num_features, np.float32), "beta": np.zeros(num_features, np.float32)}
+        self.state = {
+            "running_mean": np.zeros(num_features, np.float32),
+            "running_var": np.ones(num_features, np.float32),
+        }
+
+    def forward(self, x: Array, *, train: bool = False, rng: Rng | None = None) -> tuple[Array, Cache]:
+        require(x.ndim == self.ndim, f"{type(self).__name__}: x must have {self.ndim} axes, got {x.shape}")
+        if train:
+            return super().forward(x)
+        mean, var = self.state["running_mean"], self.state["running_var"]
+        out, cache = self.functions[0](x, *self.params.values(), **self.options, mean=mean, var=var)
+        return out, cache
+
+    def observe(self, cache: Cache) -> Params:
+        """The statistics of the batch that a training forward saw; empty for an evaluation cache."""
+        xhat, _, _, mean, var, batch_statistics = cache
+        if not batch_statistics:
+            return {}
+        m = xhat.size / xhat.shape[1]
+        return {"running_mean": mean, "running_var": var * var.dtype.type(m / (m - 1))}
+
+    def update_state(self, observed: Mapping[str, Array]) -> None:
+        for name, value in observed.items():
+            self.state[name] += self.momentum * (value - self.state[name])
+
+
+class BatchNorm1d(_BatchNorm):
+    """BatchNorm of features: x (N, D)."""
+
+    ndim = 2
+
+
+class BatchNorm2d(_BatchNorm):
+    """BatchNorm of images: x (N, C, H, W), statistics over N, H and W."""
+
+    ndim = 4

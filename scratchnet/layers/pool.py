@@ -1,0 +1,156 @@
+"""Pooling: shrink an image by summarising windows of it.
+
+The maximum over a window of KH x KW is the maximum over its rows of the maximum over each row, so pooling is done along one
+axis after the other: KH + KW - 1 comparisons a window, not KH*KW - 1. The same holds for the mean.
+"""
+
+import numpy as np
+
+from scratchnet.layers.base import Layer, pair_of_ints, require
+from scratchnet.layers.conv import output_size
+from scratchnet.memory import from_hcwn, to_hcwn
+from scratchnet.typing import Array, Cache, Pair
+
+Two = tuple[int, int]
+
+
+def max_pool2d_forward(x: Array, kernel_size: int | Two = 2, stride: int | Two | None = None) -> tuple[Array, Cache]:
+    """The largest value of each window; rows and columns that do not fill a window are dropped.
+
+    Shapes    x (N, C, H, W) -> out (N, C, OH, OW), OH = (H - KH) // stride + 1; stride is kernel_size if not given
+    Forward   out[n,c,i,j] = max over kh, kw of x[n, c, i*stride + kh, j*stride + kw]
+    Backward  each window gives its dout to one winner: on ties to the leftmost column, in it to the topmost row.
+              Where windows overlap, a pixel adds up what it won.                              (derived in lesson 11)
+    Cost      KH + KW - 2 comparisons a window; the cache holds two small integers for each window and row of one
+    Errors    ValueError if x is not (N, C, H, W) or smaller than one window
+    Source    Ranzato et al., "Unsupervised learning of invariant feature hierarchies", CVPR 2007
+    """
+    (kh, kw), (sh, sw) = _window("MaxPool2d", x, kernel_size, stride)
+    y = to_hcwn(x)
+    rows, row_winner = _max_along(y, 0, kh, sh)  # (OH, C, W, N)
+    out, column_winner = _max_along(rows, 2, kw, sw)  # (OH, C, OW, N)
+    return from_hcwn(out), (y.shape, (kh, kw), (sh, sw), row_winner, column_winner)
+
+
+def max_pool2d_backward(dout: Array, cache: Cache) -> Array:
+    """dout (N, C, OH, OW) -> dx (N, C, H, W), zero but at the winners."""
+    shape, (kh, kw), (sh, sw), row_winner, column_winner = cache
+    drows = _to_winner(to_hcwn(dout), row_winner.shape, 2, kw, sw, column_winner)
+    return from_hcwn(_to_winner(drows, shape, 0, kh, sh, row_winner))
+
+
+def _max_along(x: Array, axis: int, k: int, stride: int) -> tuple[Array, Array]:
+    """Maximum of k neighbours along one axis, and which of them it was (0 .. k-1, the first on ties)."""
+    first, *others = _windows(x, axis, k, stride)
+    out, winner = first, np.zeros(first.shape, np.uint8 if k < 256 else np.int64)
+    for i, candidate in enumerate(others, start=1):
+        # i is larger than every earlier index, so "i where the candidate is better" is a maximum.
+        winner = np.maximum(winner, (candidate > out).view(np.uint8) * winner.dtype.type(i))
+        out = np.maximum(out, candidate)
+    return out, winner
+
+
+def _to_winner(dout: Array, shape: tuple[int, ...], axis: int, k: int, stride: int, winner: Array) -> Array:
+    """Backward of _max_along: neighbour i of a window gets the window's gradient where it won."""
+    dx = np.zeros(shape, dout.dtype)
+    for i, part in enumerate(_windows(dx, axis, k, stride)):
+        part += dout * (winner == i)
+    return dx
+
+
+def _windows(x: Array, axis: int, k: int, stride: int) -> list[Array]:
+    """k views of x: view i has neighbour i of every window along the axis."""
+    last = (x.shape[axis] - k) // stride * stride + 1
+    before = (slice(None),) * axis
+    return [x[(*before, slice(i, i + last, stride))] for i in range(k)]
+
+
+class MaxPool2d(Layer):
+    """``max_pool2d_forward``; nothing to learn."""
+
+    functions: Pair = (max_pool2d_forward, max_pool2d_backward)
+    settings = ("kernel_size", "stride")
+
+    def __init__(self, kernel_size: int | Two = 2, stride: int | Two | None = None, *, functions: Pair | None = None):
+        super().__init__(functions)
+        self.kernel_size = pair_of_ints("MaxPool2d: kernel_size", kernel_size, 1)
+        self.stride = self.kernel_size if stride is None else pair_of_ints("MaxPool2d: stride", stride, 1)
+        self.options = {"kernel_size": self.kernel_size, "stride": self.stride}
+
+
+def avg_pool2d_forward(x: Array, kernel_size: int | Two = 2, stride: int | Two | None = None) -> tuple[Array, Cache]:
+    """The mean of each window; rows and columns that do not fill a window are dropped.
+
+    Shapes    x (N, C, H, W) -> out (N, C, OH, OW), OH = (H - KH) // stride + 1; stride is kernel_size if not given
+    Forward   out[n,c,i,j] = sum over kh, kw of x[n, c, i*stride + kh, j*stride + kw] / (KH*KW)
+    Backward  every pixel of a window gets dout / (KH*KW); overlaps add               (derived in lesson 11)
+    Cost      KH + KW - 2 additions a window; the cache holds shapes
+    Errors    ValueError if x is not (N, C, H, W) or smaller than one window
+    Source    LeCun et al., "Gradient-based learning applied to document recognition", 1998, section II (sub-sampling)
+    """
+    (kh, kw), (sh, sw) = _window("AvgPool2d", x, kernel_size, stride)
+    y = to_hcwn(x)
+    rows = sum(_windows(y, 0, kh, sh)[1:], start=_windows(y, 0, kh, sh)[0])
+    out = sum(_windows(rows, 2, kw, sw)[1:], start=_windows(rows, 2, kw, sw)[0])
+    return from_hcwn(out * x.dtype.type(1 / (kh * kw))), (y.shape, rows.shape, (kh, kw), (sh, sw))
+
+
+def avg_pool2d_backward(dout: Array, cache: Cache) -> Array:
+    """dout (N, C, OH, OW) -> dx (N, C, H, W)."""
+    shape, rows_shape, (kh, kw), (sh, sw) = cache
+    share = to_hcwn(dout) * dout.dtype.type(1 / (kh * kw))
+    drows, dx = np.zeros(rows_shape, dout.dtype), np.zeros(shape, dout.dtype)
+    for part in _windows(drows, 2, kw, sw):
+        part += share
+    for part in _windows(dx, 0, kh, sh):
+        part += drows
+    return from_hcwn(dx)
+
+
+class AvgPool2d(Layer):
+    """``avg_pool2d_forward``; nothing to learn."""
+
+    functions: Pair = (avg_pool2d_forward, avg_pool2d_backward)
+    settings = ("kernel_size", "stride")
+
+    def __init__(self, kernel_size: int | Two = 2, stride: int | Two | None = None, *, functions: Pair | None = None):
+        super().__init__(functions)
+        self.kernel_size = pair_of_ints("AvgPool2d: kernel_size", kernel_size, 1)
+        self.stride = self.kernel_size if stride is None else pair_of_ints("AvgPool2d: stride", stride, 1)
+        self.options = {"kernel_size": self.kernel_size, "stride": self.stride}
+
+
+def global_avg_pool_forward(x: Array) -> tuple[Array, Cache]:
+    """The mean of each channel: what is in the image, no matter where.
+
+    Shapes    x (N, C, H, W) -> out (N, C)
+    Forward   out[n,c] = sum_h,w x[n,c,h,w] / (H*W)
+    Backward  dx[n,c,h,w] = dout[n,c] / (H*W)        (derived in lesson 11)
+    Cost      1 flop a value; the cache holds the shape
+    Errors    ValueError if x is not (N, C, H, W) or has no pixels
+    Source    Lin, Chen and Yan, "Network in network", ICLR 2014, section 3.2
+    """
+    require(x.ndim == 4 and x.shape[2] * x.shape[3] > 0, f"GlobalAvgPool: x must be (N, C, H, W), got {x.shape}")
+    return x.mean(axis=(2, 3)), x.shape
+
+
+def global_avg_pool_backward(dout: Array, cache: Cache) -> Array:
+    """dout (N, C) -> dx (N, C, H, W)."""
+    n, c, h, w = cache
+    share = (dout * dout.dtype.type(1 / (h * w))).T[None, :, None, :]  # (1, C, 1, N)
+    return from_hcwn(np.broadcast_to(share, (h, c, w, n)).copy())
+
+
+class GlobalAvgPool(Layer):
+    """``global_avg_pool_forward``; nothing to learn."""
+
+    functions: Pair = (global_avg_pool_forward, global_avg_pool_backward)
+
+
+def _window(layer: str, x: Array, kernel_size: int | Two, stride: int | Two | None) -> tuple[Two, Two]:
+    """Check x and the window; the stride is the kernel's size if not given."""
+    kernel = pair_of_ints(f"{layer}: kernel_size", kernel_size, 1)
+    step = kernel if stride is None else pair_of_ints(f"{layer}: stride", stride, 1)
+    require(x.ndim == 4, f"{layer}: x must be (N, C, H, W), got {x.shape}")
+    output_size(x.shape[2:], kernel, step, (0, 0))
+    return kernel, step

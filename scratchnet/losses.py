@@ -1,0 +1,182 @@
+"""Losses: how wrong the network's output is, as one number, and the gradient that starts backprop.
+
+A loss is the mean over the batch. Its backward takes d(objective)/d(loss) as ``dloss``: 1 for the loss alone, and
+``len(shard) / len(batch)`` when a batch is worked on in parts, which then add up to exactly the batch's gradient.
+"""
+
+import numpy as np
+
+from scratchnet.layers.base import require
+from scratchnet.typing import Array, Cache, Pair
+
+
+def softmax(logits: Array) -> Array:
+    """Turn scores into probabilities: logits (N, K) -> probs (N, K), rows sum to 1.
+
+    probs[n,k] = exp(logits[n,k]) / sum_j exp(logits[n,j]). Taking the row's maximum off first changes nothing
+    mathematically and keeps exp from overflowing.
+    """
+    e = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+def softmax_cross_entropy_forward(logits: Array, labels: Array, label_smoothing: float = 0.0) -> tuple[float, Cache]:
+    """Minus the log of the probability that softmax gives to the right class, mean over the batch.
+
+    Shapes    logits (N, K), labels (N,) integers 0 .. K-1 -> loss, a float
+    Forward   loss = -1/N sum_n sum_k target[n,k] * log probs[n,k]
+              target = one-hot labels, or (1 - s) * one-hot + s/K with label smoothing s
+    Backward  dlogits = dloss * (probs - target) / N        (derived in lesson 4)
+    Cost      about 25 flops a logit (exp); the cache holds probs
+    Errors    ValueError if the shapes do not fit, labels are out of range, or the batch is empty
+    Source    Bridle, 1990; label smoothing: Szegedy et al., CVPR 2016, section 7. As PyTorch's CrossEntropyLoss.
+    """
+    _check_classification("SoftmaxCrossEntropy", logits, labels)
+    n = len(logits)
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    e = np.exp(shifted)
+    total = e.sum(axis=1, keepdims=True)
+    log_probs = shifted - np.log(total)  # never the log of a probability that was rounded to 0
+    right = log_probs[np.arange(n), labels].mean(dtype=np.float64)
+    loss = -((1 - label_smoothing) * right + label_smoothing * log_probs.mean(dtype=np.float64))
+    return float(loss), (e / total, labels, label_smoothing)
+
+
+def softmax_cross_entropy_backward(dloss: float, cache: Cache) -> Array:
+    """dloss -> dlogits (N, K)."""
+    probs, labels, label_smoothing = cache
+    n, k = probs.shape
+    dlogits = probs - probs.dtype.type(label_smoothing / k)
+    dlogits[np.arange(n), labels] -= probs.dtype.type(1 - label_smoothing)
+    dlogits *= probs.dtype.type(dloss / n)
+    return dlogits
+
+
+def multiclass_hinge_forward(logits: Array, labels: Array, margin: float = 1.0) -> tuple[float, Cache]:
+    """The support vector machine's loss: every wrong class must score at least ``margin`` below the right one.
+
+    Shapes    logits (N, K), labels (N,) integers 0 .. K-1 -> loss, a float
+    Forward   loss = 1/N sum_n sum_{k != labels[n]} max(0, logits[n,k] - logits[n,labels[n]] + margin)
+    Backward  dlogits[n,k] = dloss/N for each wrong class that violates the margin; the right class gets minus their
+              sum, so every row sums to 0        (derived in lesson 7)
+    Cost      4 flops a logit; the cache holds which margins are violated
+    Errors    ValueError if the shapes do not fit, labels are out of range, or the batch is empty
+    Source    Weston and Watkins, "Support vector machines for multi-class pattern recognition", ESANN 1999.
+              PyTorch's MultiMarginLoss is this divided by K.
+    """
+    _check_classification("MulticlassHinge", logits, labels)
+    rows = np.arange(len(logits))
+    margins = np.maximum(0, logits - logits[rows, labels][:, None] + logits.dtype.type(margin))
+    margins[rows, labels] = 0
+    return float(margins.sum(axis=1, dtype=np.float64).mean()), (margins > 0, labels, logits.dtype)
+
+
+def multiclass_hinge_backward(dloss: float, cache: Cache) -> Array:
+    """dloss -> dlogits (N, K)."""
+    violated, labels, dtype = cache
+    n = len(violated)
+    dlogits = violated.astype(dtype)
+    dlogits[np.arange(n), labels] = -violated.sum(axis=1)
+    dlogits *= dtype.type(dloss / n)
+    return dlogits
+
+
+def mean_squared_error_forward(out: Array, targets: Array) -> tuple[float, Cache]:
+    """The squared distance from the targets, mean over all N*K values, as PyTorch's MSELoss.
+
+    Shapes    out (N, K), targets (N, K) -> loss, a float
+    Forward   loss = 1/(N*K) sum_n,k (out[n,k] - targets[n,k])**2
+    Backward  dout = dloss * 2/(N*K) * (out - targets)        (derived in lesson 1)
+    Cost      3 flops a value; the cache holds the difference
+    Errors    ValueError if the shapes differ or are empty
+    """
+    require(
+        out.shape == targets.shape,
+        f"MeanSquaredError: out is {out.shape}, targets are {targets.shape}; wanted the same",
+    )
+    require(out.size > 0, f"MeanSquaredError: the batch is empty: out {out.shape}")
+    difference = out - targets.astype(out.dtype, copy=False)
+    return float(np.square(difference).mean(dtype=np.float64)), difference
+
+
+def mean_squared_error_backward(dloss: float, cache: Cache) -> Array:
+    """dloss -> dout (N, K)."""
+    difference = cache
+    return difference * difference.dtype.type(2 * dloss / difference.size)
+
+
+class Loss:
+    """Base of the losses: a (forward, backward) pair and its options, as with layers.
+
+    ``functions=(my_forward, my_backward)`` runs your own pair instead.
+    """
+
+    functions: Pair
+
+    def __init__(self, functions: Pair | None = None, **options: float) -> None:
+        if functions is not None:
+            self.functions = functions
+        self.options = options
+
+    def forward(self, out: Array, targets: Array) -> tuple[float, Cache]:
+        """(network's output, labels or targets) -> (mean loss, cache)."""
+        loss, cache = self.functions[0](out, targets, **self.options)
+        return loss, cache
+
+    def backward(self, dloss: float, cache: Cache) -> Array:
+        """d(objective)/d(loss) -> d(objective)/d(network's output)."""
+        return self.functions[1](dloss, cache)
+
+    def without_smoothing(self) -> "Loss":
+        """The loss to report on validation and test data: label smoothing is for training alone."""
+        return self
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.options.items())})"
+
+
+class SoftmaxCrossEntropy(Loss):
+    """``softmax_cross_entropy_forward``; PyTorch's CrossEntropyLoss."""
+
+    functions: Pair = (softmax_cross_entropy_forward, softmax_cross_entropy_backward)
+
+    def __init__(self, label_smoothing: float = 0.0, *, functions: Pair | None = None) -> None:
+        require(
+            0 <= label_smoothing < 1,
+            f"SoftmaxCrossEntropy: label_smoothing must be in 0 .. 1 (1 excluded), got {label_smoothing}",
+        )
+        super().__init__(functions, **({"label_smoothing": label_smoothing} if label_smoothing else {}))
+
+    def without_smoothing(self) -> Loss:
+        return SoftmaxCrossEntropy(functions=self.functions)
+
+
+class MulticlassHinge(Loss):
+    """``multiclass_hinge_forward``; on a single Dense layer this is the linear SVM."""
+
+    functions: Pair = (multiclass_hinge_forward, multiclass_hinge_backward)
+
+    def __init__(self, margin: float = 1.0, *, functions: Pair | None = None) -> None:
+        require(margin > 0, f"MulticlassHinge: margin must be positive, got {margin}")
+        super().__init__(functions, margin=margin)
+
+
+class MeanSquaredError(Loss):
+    """``mean_squared_error_forward``; for regression, targets (N, K)."""
+
+    functions: Pair = (mean_squared_error_forward, mean_squared_error_backward)
+
+    def __init__(self, *, functions: Pair | None = None) -> None:
+        super().__init__(functions)
+
+
+def _check_classification(name: str, logits: Array, labels: Array) -> None:
+    require(logits.ndim == 2, f"{name}: logits must be (N, K), got {logits.shape}")
+    n, k = logits.shape
+    require(labels.shape == (n,), f"{name}: logits {logits.shape} want labels ({n},), got {labels.shape}")
+    require(n > 0, f"{name}: the batch is empty: logits {logits.shape}")
+    require(np.issubdtype(labels.dtype, np.integer), f"{name}: labels must be integers, got {labels.dtype}")
+    require(
+        labels.min() >= 0 and labels.max() < k,
+        f"{name}: labels must be in 0 .. {k - 1}, got {labels.min()} .. {labels.max()}",
+    )
