@@ -54,7 +54,10 @@ def _to_winner(dout: Array, shape: tuple[int, ...], axis: int, k: int, stride: i
     """Backward of _max_along: neighbour i of a window gets the window's gradient where it won."""
     dx = np.zeros(shape, dout.dtype)
     for i, part in enumerate(_windows(dx, axis, k, stride)):
-        part += dout * (winner == i)
+        if stride >= k:
+            np.multiply(dout, winner == i, out=part)  # windows do not overlap: write each pixel once
+        else:
+            part += dout * (winner == i)
     return dx
 
 

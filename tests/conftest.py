@@ -1,0 +1,36 @@
+"""What all tests share: how hypothesis searches, and where the real MNIST files are."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+pytest.register_assert_rewrite("reference")
+
+# No deadline: a loaded machine is not a bug. In CI always the same examples, so that a change is to blame for a failure.
+settings.register_profile(
+    "scratchnet",
+    deadline=None,
+    max_examples=30,
+    derandomize="CI" in os.environ,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("scratchnet")
+
+
+def pytest_collection_modifyitems(items):
+    """Skip what is marked ``mnist`` where there is no MNIST."""
+    if not os.environ.get("SCRATCHNET_DATA"):
+        for item in items:
+            if "mnist" in item.keywords:
+                item.add_marker(pytest.mark.skip(reason="set SCRATCHNET_DATA to the folder of the MNIST files"))
+
+
+@pytest.fixture(scope="session")
+def mnist_dir():
+    """The folder of the real MNIST files; for tests marked ``mnist``."""
+    if not os.environ.get("SCRATCHNET_DATA"):
+        pytest.skip("set SCRATCHNET_DATA to the folder of the MNIST files")
+    return Path(os.environ["SCRATCHNET_DATA"])

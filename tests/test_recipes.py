@@ -1,0 +1,78 @@
+"""Recipes and config files."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from scratchnet.models import MODELS, build
+from scratchnet.recipes import RECIPES, ConfigError, Recipe, read_config, recipe_from
+
+
+def test_every_model_has_a_recipe_and_runs() -> None:
+    assert RECIPES.keys() == MODELS.keys()
+    for name, recipe in RECIPES.items():
+        assert recipe.model == name
+        logits = build(name, seed=1)(np.zeros((2, 1, 28, 28), np.float32))
+        assert logits.shape == (2, 10)
+
+
+def test_models_start_the_same_for_the_same_seed() -> None:
+    first, second, other = build("cnn", seed=1), build("cnn", seed=1), build("cnn", seed=2)
+    assert all(np.array_equal(first.params[key], second.params[key]) for key in first.params)
+    assert not np.array_equal(first.params["0.w"], other.params["0.w"])
+    with pytest.raises(ValueError, match="unknown model 'vgg', there are softmax, mlp, cnn, lenet5"):
+        build("vgg")
+
+
+def test_config_round_trip(tmp_path: Path) -> None:
+    recipe = Recipe("mlp", epochs=3, lr=0.5, schedule="cosine", seed=7)
+    (tmp_path / "c.json").write_text(json.dumps(recipe.to_dict()), encoding="utf-8")
+    assert recipe_from(read_config(tmp_path / "c.json"), "c.json") == recipe
+
+
+def test_a_config_changes_its_models_own_recipe() -> None:
+    assert recipe_from({"model": "mlp", "lr": 1}, "c.json") == RECIPES["mlp"].replace(lr=1)
+    assert recipe_from({}, "c.json") == RECIPES["cnn"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"model": "vgg"}, "model must be one of softmax, mlp, cnn, lenet5, got 'vgg'"),
+        ({"model": 3}, "model must be one of"),
+        ({"epoch": 3}, "unknown setting 'epoch', there are model, epochs"),
+        ({"epochs": 0}, "epochs must be at least 1, got 0"),
+        ({"epochs": 1.5}, "epochs must be a whole number, got 1.5"),
+        ({"epochs": True}, "epochs must be a whole number"),
+        ({"lr": "fast"}, "lr must be a number, got 'fast'"),
+        ({"lr": 0}, "lr must be positive"),
+        ({"lr": float("nan")}, "lr must be finite"),
+        ({"optimizer": "lion"}, "optimizer must be one of sgd, momentum, nesterov, rmsprop, adam, adamw, got 'lion'"),
+        ({"schedule": 1}, "schedule must be a text"),
+        ({"label_smoothing": 1}, "label_smoothing must be in 0 .. 1"),
+        ({"weight_decay": -1}, "weight_decay must be at least 0"),
+    ],
+)
+def test_wrong_settings_are_named(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        recipe_from(settings, "c.json")
+    assert str(error.value).startswith("c.json: ")
+    assert message in str(error.value)
+
+
+@pytest.mark.parametrize(("text", "message"), [("{", "not a JSON file"), ("[1]", "a JSON list"), ("", "not a JSON file")])
+def test_other_files_are_refused(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "c.json").write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError, match=f"c.json: .*{message}"):
+        read_config(tmp_path / "c.json")
+
+
+def test_schedules_span_the_run() -> None:
+    for name, first, last in (("constant", 0.3, 0.3), ("step", 0.3, 0.003), ("cosine", 0.3, 0.0), ("one-cycle", 0.012, 0.0)):
+        schedule = Recipe(schedule=name, lr=0.3).build_schedule(100)
+        assert schedule(0) == pytest.approx(first)
+        assert schedule(99) == pytest.approx(last, abs=2e-4)
+        assert max(schedule(step) for step in range(100)) == pytest.approx(0.3)

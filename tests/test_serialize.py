@@ -1,0 +1,170 @@
+"""Model files: what is written is read back exactly, and nothing else is believed."""
+
+import json
+import os
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from scratchnet.layers import (
+    AvgPool2d,
+    BatchNorm1d,
+    BatchNorm2d,
+    Conv2d,
+    Dense,
+    Dropout,
+    Flatten,
+    GlobalAvgPool,
+    LeakyReLU,
+    MaxPool2d,
+    ReLU,
+    Residual,
+    Sequential,
+    Sigmoid,
+    Tanh,
+)
+from scratchnet.serialize import ModelFileError, load_model, save_model
+
+
+def every_layer() -> Sequential:
+    """A network with each kind of layer, for x (N, 2, 9, 8), its arrays all different from their initial values."""
+    rng = np.random.default_rng(0)
+    model = Sequential(
+        Conv2d(2, 3, (3, 2), stride=(1, 2), pad=(1, 0), rng=rng),
+        BatchNorm2d(3, eps=1e-4, momentum=0.2),
+        LeakyReLU(0.1),
+        Residual(
+            Sequential(Conv2d(3, 4, 3, pad=1, rng=rng), Tanh()), shortcut=Sequential(Conv2d(3, 4, 1, rng=rng), Sigmoid())
+        ),
+        Residual(Sequential(Conv2d(4, 4, 1, rng=rng))),
+        MaxPool2d(2, 1),
+        AvgPool2d((2, 1)),
+        Sequential(Residual(Sequential(ReLU())), GlobalAvgPool(), Flatten()),
+        BatchNorm1d(4),
+        Dropout(0.3),
+        Dense(4, 5, rng=rng),
+    )
+    for array in [*model.params.values(), *model.state.values()]:
+        array[...] = rng.uniform(0.5, 1.5, array.shape)
+    return model
+
+
+def edit(path: Path, **changes: Any) -> None:
+    """Write a model file anew with some members replaced, or left out where the value is None."""
+    with np.load(path) as file:
+        arrays = {key: file[key] for key in file.files}
+    arrays.update(changes)
+    np.savez(path, **{key: value for key, value in arrays.items() if value is not None})
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Path:
+    path = tmp_path / "model.npz"
+    save_model(path, Sequential(Dense(4, 3, rng=np.random.default_rng(0))), {"note": "hello"})
+    return path
+
+
+def test_every_layer_comes_back_bitwise(tmp_path: Path) -> None:
+    model = every_layer()
+    save_model(tmp_path / "m.npz", model, {"note": "schön"})
+    saved = load_model(tmp_path / "m.npz")
+    assert repr(saved.model) == repr(model)
+    assert saved.metadata["note"] == "schön"
+    for ours, theirs in ((model.params, saved.model.params), (model.state, saved.model.state)):
+        assert list(ours) == list(theirs)
+        assert all(np.array_equal(ours[key], theirs[key]) and theirs[key].dtype == np.float32 for key in ours)
+    x = np.random.default_rng(1).standard_normal((3, 2, 9, 8)).astype(np.float32)
+    assert np.array_equal(model(x), saved.model(x))
+
+
+def test_the_file_is_plain_numpy(saved: Path) -> None:
+    with np.load(saved, allow_pickle=False) as file:
+        assert set(file.files) == {"metadata", "0.w", "0.b"}
+        assert json.loads(str(file["metadata"]))["architecture"]["layers"] == [
+            {"type": "Dense", "in_features": 4, "out_features": 3}
+        ]
+
+
+def test_half_precision_weights_are_taken(saved: Path) -> None:
+    edit(saved, **{"0.w": np.full((4, 3), 0.5, np.float16)})
+    assert (load_model(saved).model.params["0.w"] == 0.5).all()
+    assert load_model(saved).model.params["0.w"].dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"0.w": np.zeros((3, 4), np.float32)}, r"0\.w is \(3, 4\), its architecture wants \(4, 3\)"),
+        ({"0.w": np.full((4, 3), np.nan, np.float32)}, r"0\.w has values that are not finite"),
+        ({"0.w": np.zeros((4, 3), int)}, r"0\.w is int64, wanted floating-point"),
+        ({"0.w": None}, r"wants 0\.w, which the file lacks"),
+        ({"7.w": np.zeros(3)}, r"the file has 7\.w"),
+        ({"metadata": None}, "it has no 'metadata'"),
+        ({"metadata": np.array("{")}, "not a usable model file"),
+        ({"metadata": np.array("[]")}, "a JSON list, wanted an object"),
+        ({"metadata": np.array(3)}, "wanted one text"),
+        ({"metadata": np.array('{"format": 2}')}, "format 2, this version reads 1"),
+        ({"metadata": np.array('{"format": 1}')}, "no architecture"),
+        ({"metadata": np.array('{"format": 1, "architecture": {"type": "Evil"}}')}, "unknown layer 'Evil'"),
+        ({"metadata": np.array('{"format": 1, "architecture": {"type": "Layer"}}')}, "Layer can't stand alone"),
+        ({"metadata": np.array('{"format": 1, "architecture": {"type": "ReLU", "x": 1}}')}, "ReLU has no setting x"),
+        ({"metadata": np.array('{"format": 1, "architecture": {"type": "Dense"}}')}, "in_features"),
+    ],
+)
+def test_what_does_not_fit_is_refused_by_name(saved: Path, changes: dict[str, Any], message: str) -> None:
+    edit(saved, **changes)
+    with pytest.raises(ModelFileError, match=message) as error:
+        load_model(saved)
+    assert str(saved) in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"not a zip", b"PK\x03\x04 but no more", b"\x93NUMPY", b"<!DOCTYPE html>"])
+def test_other_files_are_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "m.npz").write_bytes(content)
+    with pytest.raises(ModelFileError, match=r"m\.npz: not a model file"):
+        load_model(tmp_path / "m.npz")
+
+
+def test_a_single_array_is_refused(tmp_path: Path) -> None:
+    np.save(tmp_path / "m.npy", np.zeros(3))
+    with pytest.raises(ModelFileError, match=r"m\.npy: not a model file"):
+        load_model(tmp_path / "m.npy")
+
+
+def test_pickles_are_never_opened(tmp_path: Path) -> None:
+    class Trap:
+        def __reduce__(self) -> Any:
+            return os.mkdir, (str(tmp_path / "sprung"),)
+
+    np.savez(tmp_path / "m.npz", metadata=np.array([Trap()], object))
+    with pytest.raises(ModelFileError):
+        load_model(tmp_path / "m.npz")
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_a_truncated_file_is_refused(saved: Path) -> None:
+    saved.write_bytes(saved.read_bytes()[:-30])
+    with pytest.raises(ModelFileError, match="not a model file"):
+        load_model(saved)
+
+
+def test_a_flipped_bit_is_noticed(saved: Path) -> None:
+    with zipfile.ZipFile(saved) as archive:
+        offset = archive.getinfo("0.w.npy").header_offset
+    content = bytearray(saved.read_bytes())
+    content[offset + 200] ^= 1
+    saved.write_bytes(content)
+    with pytest.raises(ModelFileError, match="damaged"):
+        load_model(saved)
+
+
+def test_a_failed_save_keeps_the_old_file(saved: Path) -> None:
+    before = saved.read_bytes()
+    with pytest.raises(TypeError):
+        save_model(saved, Sequential(ReLU()), {"not json": object()})
+    assert saved.read_bytes() == before
+    assert os.listdir(saved.parent) == ["model.npz"]
