@@ -6,7 +6,7 @@ A loss is the mean over the batch. Its backward takes d(objective)/d(loss) as ``
 
 import numpy as np
 
-from scratchnet.layers.base import require
+from scratchnet.layers.base import require, require_float
 from scratchnet.typing import Array, Cache, Pair
 
 
@@ -94,6 +94,7 @@ def mean_squared_error_forward(out: Array, targets: Array) -> tuple[float, Cache
         out.shape == targets.shape,
         f"MeanSquaredError: out is {out.shape}, targets are {targets.shape}; wanted the same",
     )
+    require_float("MeanSquaredError: out", out)
     require(out.size > 0, f"MeanSquaredError: the batch is empty: out {out.shape}")
     difference = out - targets.astype(out.dtype, copy=False)
     return float(np.square(difference).mean(dtype=np.float64)), difference
@@ -173,6 +174,7 @@ class MeanSquaredError(Loss):
 def _check_classification(name: str, logits: Array, labels: Array) -> None:
     require(logits.ndim == 2, f"{name}: logits must be (N, K), got {logits.shape}")
     n, k = logits.shape
+    require_float(f"{name}: logits", logits)
     require(labels.shape == (n,), f"{name}: logits {logits.shape} want labels ({n},), got {labels.shape}")
     require(n > 0, f"{name}: the batch is empty: logits {logits.shape}")
     require(np.issubdtype(labels.dtype, np.integer), f"{name}: labels must be integers, got {labels.dtype}")

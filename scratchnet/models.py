@@ -64,7 +64,7 @@ def cnn(rng: Rng) -> Sequential:
         MaxPool2d(2),
         ReLU(),  # (32, 7, 7)
         Flatten(),
-        Dropout(0.25),
+        Dropout(0.1),
         Dense(1568, NUM_CLASSES, rng=rng),
     )
 

@@ -40,15 +40,15 @@ class Optimizer:
         """Change every array of params in place; ``lr`` replaces the optimizer's own for this step (a schedule)."""
         name = type(self).__name__
         require(params.keys() == grads.keys(), f"{name}: params are {sorted(params)}, grads are {sorted(grads)}")
+        for key, w in params.items():
+            require(grads[key].shape == w.shape, f"{name}: {key} is {w.shape}, its gradient {grads[key].shape}")
         rate = self.lr if lr is None else self._at_least_0(lr=lr)
         self.t += 1
         for key, w in params.items():
-            g = grads[key]
-            require(g.shape == w.shape, f"{name}: {key} is {w.shape}, its gradient {g.shape}")
             for slot in self.slots:
                 self.state[slot].setdefault(key, np.zeros_like(w))
             decay = self.weight_decay if key.rpartition(".")[2] == "w" else 0.0
-            self.update(w, g, {slot: self.state[slot][key] for slot in self.slots}, rate, decay)
+            self.update(w, grads[key], {slot: self.state[slot][key] for slot in self.slots}, rate, decay)
 
     def update(self, w: Array, g: Array, state: Params, lr: float, weight_decay: float) -> None:
         """Change w, and the state's arrays, in place; g stays as it is."""

@@ -5,10 +5,8 @@ no part in it.
 """
 
 import dataclasses
-import json
 import math
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from scratchnet import optim
@@ -104,24 +102,10 @@ class Recipe:
 RECIPES: dict[str, Recipe] = {
     "softmax": Recipe("softmax", epochs=10, batch_size=128, lr=0.03),
     "mlp": Recipe("mlp", epochs=8),
-    "cnn": Recipe("cnn", epochs=5),
+    "cnn": Recipe("cnn", epochs=5, lr=0.03),
     "lenet5": Recipe("lenet5", epochs=8),
 }
 """The recipe of each model."""
-
-
-def read_config(path: str | Path) -> dict[str, Any]:
-    """The settings in a config file: a JSON object such as {"model": "cnn", "lr": 0.05}. A run's config.json is one.
-
-    Errors    ConfigError that names the file if it is not that; OSError if it can't be read
-    """
-    try:
-        settings = json.loads(Path(path).read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ConfigError(f"{path}: not a JSON file: {error}") from error
-    if not isinstance(settings, dict):
-        raise ConfigError(f"{path}: found a JSON {type(settings).__name__}, wanted an object of settings")
-    return settings
 
 
 def recipe_from(settings: dict[str, Any], where: str) -> Recipe:

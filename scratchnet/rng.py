@@ -28,9 +28,11 @@ def stream(seed: int, purpose: Purpose, *, step: int = 0, shard: int = 0) -> Rng
     The counter is four 64-bit words, lowest first. Draws advance the lowest word, which is why step and shard sit in the
     highest two: streams can't run into each other in 2**128 draws.
 
-    Errors    ValueError if a number is negative or does not fit 64 bits
+    Errors    ValueError if a number is negative or does not fit 64 bits, TypeError if it is no integer
     """
     for name, value in {"seed": seed, "step": step, "shard": shard}.items():
+        if not isinstance(value, int | np.integer):
+            raise TypeError(f"stream: {name} must be an integer, got {value!r}")
         if not 0 <= value < 2**64:
             raise ValueError(f"stream: {name} must be in 0 .. 2**64 - 1, got {value}")
     key = np.array([seed, int(purpose)], np.uint64)

@@ -21,6 +21,7 @@ import numpy as np
 
 import scratchnet
 from scratchnet.files import atomic_write
+from scratchnet.recipes import ConfigError
 from scratchnet.train import Epoch
 
 MODEL, CONFIG, HISTORY, METRICS = "model.npz", "config.json", "history.csv", "metrics.json"
@@ -57,6 +58,20 @@ def write_json(path: Path, values: dict[str, Any]) -> None:
     text = json.dumps(values, indent=2, allow_nan=False) + "\n"
     with atomic_write(path) as file:
         file.write(text.encode())
+
+
+def read_config(path: str | Path) -> dict[str, Any]:
+    """The settings in a config file: a JSON object such as {"model": "cnn", "lr": 0.05}. A run's config.json is one.
+
+    Errors    ConfigError that names the file if it is not that; OSError if it can't be read
+    """
+    try:
+        settings = json.loads(Path(path).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ConfigError(f"{path}: not a JSON file: {error}") from error
+    if not isinstance(settings, dict):
+        raise ConfigError(f"{path}: found a JSON {type(settings).__name__}, wanted an object of settings")
+    return settings
 
 
 def write_history(path: Path, epochs: Sequence[Epoch]) -> None:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from scratchnet.models import MODELS, build
-from scratchnet.recipes import RECIPES, ConfigError, Recipe, read_config, recipe_from
+from scratchnet.recipes import RECIPES, ConfigError, Recipe, recipe_from
+from scratchnet.runs import read_config
 
 
 def test_every_model_has_a_recipe_and_runs() -> None:

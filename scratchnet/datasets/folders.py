@@ -18,6 +18,7 @@ from typing import NamedTuple
 from scratchnet.datasets.errors import DataError, DataNotFoundError
 
 VARIABLE = "SCRATCHNET_DATA"
+MARKER = "synthetic.json"  # in a folder of synthetic digits, whose files have MNIST's names
 
 
 class Spec(NamedTuple):

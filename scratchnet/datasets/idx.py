@@ -32,8 +32,6 @@ TYPES = {code: np.dtype(name) for code, name in {8: "u1", 9: "i1", 11: ">i2", 12
 MAX_NDIM = 64  # NumPy's limit; the format's own is 255
 CHUNK = 1 << 20
 
-replacing = atomic_write
-
 
 class IdxError(DataError):
     """Not an IDX file, or a damaged one: the file, the field, what was found and what was wanted."""

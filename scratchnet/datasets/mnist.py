@@ -19,6 +19,7 @@ from scratchnet.datasets.errors import DataError, DataNotFoundError, FetchError
 from scratchnet.datasets.fetch import FILES, MIRRORS, FileStatus, contents_sha256, fetch, verify
 from scratchnet.datasets.folders import (
     DATASETS,
+    MARKER,
     Place,
     data_dirs,
     download_dir,
@@ -113,6 +114,8 @@ def load(
                 raise
             fetch(root, progress=progress)
             found = _find(dataset, split, root)
+    if (found.images.parent / MARKER).exists():
+        raise DataError(f"{found.images.parent} holds synthetic digits ({MARKER} says so), which are not {dataset}")
     images, labels = _read(dataset, split, found)
     if dataset == "mnist" and not found.sure:
         _check_is_mnist(images, labels, split, found.images)

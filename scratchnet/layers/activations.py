@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from scratchnet.layers.base import Layer, require
+from scratchnet.layers.base import Layer, require, require_float
 from scratchnet.typing import Array, Cache, Pair
 
 
@@ -38,8 +38,10 @@ def leaky_relu_forward(x: Array, negative_slope: float = 0.01) -> tuple[Array, C
     Forward   out = x where x > 0, else negative_slope * x
     Backward  dx = dout where x > 0, else negative_slope * dout        (derived in lesson 5)
     Cost      2 flops a value; the cache holds x
+    Errors    ValueError if x is not floating-point
     Source    Maas, Hannun and Ng, "Rectifier nonlinearities improve neural network acoustic models", ICML 2013
     """
+    require_float("LeakyReLU: x", x)
     return np.where(x > 0, x, x * x.dtype.type(negative_slope)), (x, negative_slope)
 
 
@@ -69,7 +71,9 @@ def sigmoid_forward(x: Array) -> tuple[Array, Cache]:
     Forward   out = 1 / (1 + exp(-x)), computed from exp(-|x|), which can't overflow
     Backward  dx = dout * out * (1 - out)        (derived in lesson 2)
     Cost      about 20 flops a value (exp); the cache holds out
+    Errors    ValueError if x is not floating-point
     """
+    require_float("Sigmoid: x", x)
     small = np.exp(-np.abs(x))  # in (0, 1]
     out = np.where(x >= 0, 1, small) / (1 + small)
     return out, out

@@ -77,6 +77,15 @@ def require(condition: bool, message: str) -> None:
         raise ValueError(message)
 
 
+def require_float(name: str, *arrays: Array) -> None:
+    """Refuse whole numbers, which would cut fractions off: np.array([1, 2]) holds integers, np.array([1.0, 2.0]) floats."""
+    for array in arrays:
+        require(
+            np.issubdtype(array.dtype, np.floating),
+            f"{name} must be floating-point numbers, got {array.dtype}; astype(np.float32) makes them",
+        )
+
+
 def pair_of_ints(name: str, value: int | tuple[int, int], minimum: int) -> tuple[int, int]:
     """One number for height and width, or two; both at least ``minimum``."""
     pair = tuple(value) if isinstance(value, (tuple, list)) else (value, value)

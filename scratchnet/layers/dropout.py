@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from scratchnet.layers.base import Layer, require
+from scratchnet.layers.base import Layer, require, require_float
 from scratchnet.memory import from_hcwn
 from scratchnet.typing import Array, Cache, Pair, Rng
 
@@ -14,8 +14,10 @@ def dropout_forward(x: Array, p: float, rng: Rng) -> tuple[Array, Cache]:
     Forward   out = x * mask      mask = 0 with probability p, else 1 / (1 - p)   (inverted dropout)
     Backward  dx = dout * mask, the same mask        (derived in lesson 13)
     Cost      one random number a value; the cache holds the mask
+    Errors    ValueError if x is not floating-point
     Source    Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting", JMLR 2014
     """
+    require_float("Dropout: x", x)
     if x.ndim == 4:  # drawn in the memory order of images, so that a value's luck does not depend on how x lies in memory
         n, c, h, w = x.shape
         draw = from_hcwn(rng.random((h, c, w, n), np.float32))

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from scratchnet.layers.base import Layer, require
-from scratchnet.typing import Array, Cache, Pair, Params, Rng
+from scratchnet.typing import Array, Cache, Grads, Pair, Params, Rng
 
 
 def batch_norm_forward(
@@ -88,19 +88,25 @@ class _BatchNorm(Layer):
 
     def forward(self, x: Array, *, train: bool = False, rng: Rng | None = None) -> tuple[Array, Cache]:
         require(x.ndim == self.ndim, f"{type(self).__name__}: x must have {self.ndim} axes, got {x.shape}")
-        if train:
-            return super().forward(x)
-        mean, var = self.state["running_mean"], self.state["running_var"]
-        out, cache = self.functions[0](x, *self.params.values(), **self.options, mean=mean, var=var)
-        return out, cache
+        if not train:
+            mean, var = self.state["running_mean"], self.state["running_var"]
+            out, cache = self.functions[0](x, *self.params.values(), **self.options, mean=mean, var=var)
+            return out, (cache, {})
+        out, cache = super().forward(x)
+        if self.functions is type(self).functions:
+            *_, mean, var, _ = cache
+        else:  # a learner's pair: its cache is its own
+            mean, var = x.mean(axis=_layout(x)[0]), x.var(axis=_layout(x)[0])
+        m = x.size / x.shape[1]
+        return out, (cache, {"running_mean": mean, "running_var": var * var.dtype.type(m / max(m - 1, 1))})
+
+    def backward(self, dout: Array, cache: Cache, *, need_dx: bool = True) -> tuple[Array | None, Grads]:
+        return super().backward(dout, cache[0], need_dx=need_dx)
 
     def observe(self, cache: Cache) -> Params:
         """The statistics of the batch that a training forward saw; empty for an evaluation cache."""
-        xhat, _, _, mean, var, batch_statistics = cache
-        if not batch_statistics:
-            return {}
-        m = xhat.size / xhat.shape[1]
-        return {"running_mean": mean, "running_var": var * var.dtype.type(m / (m - 1))}
+        observed: Params = cache[1]
+        return observed
 
     def update_state(self, observed: Mapping[str, Array]) -> None:
         for name, value in observed.items():

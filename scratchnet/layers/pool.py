@@ -6,7 +6,7 @@ axis after the other: KH + KW - 1 comparisons a window, not KH*KW - 1. The same 
 
 import numpy as np
 
-from scratchnet.layers.base import Layer, pair_of_ints, require
+from scratchnet.layers.base import Layer, pair_of_ints, require, require_float
 from scratchnet.layers.conv import output_size
 from scratchnet.memory import from_hcwn, to_hcwn
 from scratchnet.typing import Array, Cache, Pair
@@ -88,9 +88,10 @@ def avg_pool2d_forward(x: Array, kernel_size: int | Two = 2, stride: int | Two |
     Forward   out[n,c,i,j] = sum over kh, kw of x[n, c, i*stride + kh, j*stride + kw] / (KH*KW)
     Backward  every pixel of a window gets dout / (KH*KW); overlaps add               (derived in lesson 11)
     Cost      KH + KW - 2 additions a window; the cache holds shapes
-    Errors    ValueError if x is not (N, C, H, W) or smaller than one window
+    Errors    ValueError if x is not (N, C, H, W), not floating-point, or smaller than one window
     Source    LeCun et al., "Gradient-based learning applied to document recognition", 1998, section II (sub-sampling)
     """
+    require_float("AvgPool2d: x", x)
     (kh, kw), (sh, sw) = _window("AvgPool2d", x, kernel_size, stride)
     y = to_hcwn(x)
     rows = sum(_windows(y, 0, kh, sh)[1:], start=_windows(y, 0, kh, sh)[0])
