@@ -1,6 +1,7 @@
 """Running a network over data: a loss and its gradients for one batch, and the outputs for many images."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +12,18 @@ from scratchnet.typing import Array, Grads, Params, Rng
 
 Prepare = Callable[[Array], Array]
 """uint8 images (N, H, W) -> what the network takes (N, C, H, W)."""
+
+
+def one_blas_thread() -> AbstractContextManager[object]:
+    """Within this context a matrix product runs on one core.
+
+    A convolution is many small products. Sharing each among threads gains about a quarter on an idle machine, and loses a
+    factor of ten on a busy one, where every product waits for the thread that was sent to sleep.
+    """
+    from threadpoolctl import threadpool_limits
+
+    limits: AbstractContextManager[object] = threadpool_limits(limits=1, user_api="blas")
+    return limits
 
 
 class BatchResult(NamedTuple):

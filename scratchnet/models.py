@@ -24,9 +24,9 @@ def mlp(rng: Rng) -> Sequential:
     """Multi-layer perceptron: two hidden layers that see all pixels at once."""
     return Sequential(
         Flatten(),
-        Dense(784, 256, rng=rng),
+        Dense(784, 512, rng=rng),
         ReLU(),
-        Dense(256, 128, rng=rng),
+        Dense(512, 128, rng=rng),
         ReLU(),
         Dense(128, NUM_CLASSES, rng=rng),
     )

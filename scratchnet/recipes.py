@@ -100,10 +100,10 @@ class Recipe:
 
 
 RECIPES: dict[str, Recipe] = {
-    "softmax": Recipe("softmax", epochs=10, batch_size=128, lr=0.03),
+    "softmax": Recipe("softmax", epochs=10, batch_size=128, optimizer="adam", lr=0.003),
     "mlp": Recipe("mlp", epochs=8),
     "cnn": Recipe("cnn", epochs=5, lr=0.03),
-    "lenet5": Recipe("lenet5", epochs=8),
+    "lenet5": Recipe("lenet5", epochs=8, lr=0.03),
 }
 """The recipe of each model."""
 

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
+from reference import numeric_gradient
 
 from scratchnet.engine import logits_of, loss_and_grads
 from scratchnet.layers import BatchNorm1d, Conv2d, Dense, Dropout, Flatten, ReLU, Sequential
 from scratchnet.losses import SoftmaxCrossEntropy
 from scratchnet.preprocess import prepare
-from tests.reference import numeric_gradient
 
 
 def small_model(seed: int = 0) -> Sequential:
