@@ -1,0 +1,122 @@
+"""What several commands share."""
+
+import argparse
+import functools
+import json
+import math
+import sys
+from collections.abc import Callable
+from importlib import resources
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from scratchnet import runs
+from scratchnet.datasets.door import CHOICES, Source, open_source
+from scratchnet.engine import Prepare
+from scratchnet.layers import Layer
+from scratchnet.preprocess import Normalization, prepare
+from scratchnet.serialize import ModelFileError, load_model
+
+
+class Misuse(ValueError):
+    """The command was called with something that can't be meant; exit status 2."""
+
+
+class Failure(RuntimeError, ValueError):
+    """The command could not do what was asked; exit status 1."""
+
+
+class Loaded(NamedTuple):
+    """A trained network, ready for uint8 images."""
+
+    model: Layer
+    prepare: Prepare
+    name: str
+    metadata: dict[str, Any]
+
+
+def add_data_dir_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--data-dir",
+        metavar="D",
+        help="folder of the data files (default: $SCRATCHNET_DATA, data_cache/ or the user's cache)",
+    )
+
+
+def add_data_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--dataset",
+        default="auto",
+        metavar="NAME|PATH",
+        help=f"{', '.join(CHOICES)}, or a folder, .npz or .csv file (default auto: MNIST, or synthetic digits "
+        "if MNIST is neither here nor to be had)",
+    )
+    add_data_dir_argument(parser)
+
+
+def open_data(args: argparse.Namespace) -> Source:
+    """The data set that --dataset and --data-dir name; says it loudly if it is only a stand-in for MNIST."""
+    source = open_source(args.dataset, args.data_dir, progress=sys.stderr.isatty())
+    if source.notice:
+        rule = "*" * 78
+        print(f"{rule}\n{source.notice}\n{rule}", file=sys.stderr, flush=True)
+    return source
+
+
+def add_model_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--model-file",
+        metavar="F",
+        help="a model.npz or the folder of a run (default: the cnn that comes with scratchnet)",
+    )
+
+
+def load(path: str | None) -> Loaded:
+    """The network of a model file or run folder, or the package's own.
+
+    Errors    ModelFileError or OSError, naming the file; also if the network is not one for 28 x 28 images and ten digits
+    """
+    if path is None:
+        file = resources.files("scratchnet") / "weights" / "cnn.npz"
+        with resources.as_file(file) as shipped:
+            saved, name = load_model(shipped), "cnn (comes with scratchnet)"
+    else:
+        chosen = runs.model_file(path)
+        saved, name = load_model(chosen), str(chosen)
+    try:
+        normalization = Normalization.from_dict(saved.metadata.get("normalization", {}))
+    except ValueError as error:
+        raise ModelFileError(f"{name}: {error}") from error
+    wanted = saved.metadata.get("input_shape"), saved.metadata.get("num_classes")
+    if wanted != ([1, 28, 28], 10):
+        raise ModelFileError(f"{name}: takes {wanted[0]} and names {wanted[1]} classes; wanted [1, 28, 28] and 10")
+    return Loaded(saved.model, functools.partial(prepare, normalization=normalization), name, saved.metadata)
+
+
+def print_json(values: dict[str, Any]) -> None:
+    print(json.dumps(values, indent=2, allow_nan=False))
+
+
+def number(kind: Callable[[str], Any], low: float, high: float = math.inf, *, above: bool = False) -> Callable[[str], Any]:
+    """An argparse type: a finite number from ``low`` (``above`` it, if so said) to ``high``."""
+
+    def parse(text: str) -> Any:
+        wanted = "a whole number" if kind is int else "a number"
+        bound = f"{'above' if above else 'of at least'} {low:g}" + (f" and at most {high:g}" if high < math.inf else "")
+        try:
+            value = kind(text)
+        except ValueError:
+            value = math.nan
+        if not (math.isfinite(value) and (value > low if above else value >= low) and value <= high):
+            raise argparse.ArgumentTypeError(f"found {text!r}, wanted {wanted} {bound}")
+        return value
+
+    return parse
+
+
+def existing_file(text: str) -> Path:
+    """An argparse type: a file that is there."""
+    path = Path(text)
+    if not path.is_file():
+        raise argparse.ArgumentTypeError(f"{text}: no such file")
+    return path

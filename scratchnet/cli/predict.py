@@ -1,0 +1,83 @@
+"""``scratchnet predict``."""
+
+import argparse
+import sys
+from typing import Any
+
+import numpy as np
+
+from scratchnet.cli.common import Failure, Misuse, add_model_argument, load, print_json
+from scratchnet.engine import logits_of
+from scratchnet.losses import softmax
+from scratchnet.picture import UnreadablePicture, digit_from_picture
+from scratchnet.typing import Array
+
+
+def add_to(commands: "argparse._SubParsersAction[Any]") -> None:
+    parser = commands.add_parser(
+        "predict",
+        help="name the digit in pictures of your own",
+        description="Name the handwritten digit in each picture: any format Pillow opens, any size, dark on light or "
+        "light on dark. It is prepared as MNIST was: cut to the ink, fitted into 20 x 20, centred in 28 x 28 by mass.",
+    )
+    parser.add_argument("images", nargs="*", metavar="IMAGE", help="picture files")
+    parser.add_argument("--image", action="append", default=[], metavar="FILE", help="the same, as an option")
+    add_model_argument(parser)
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    paths = args.images + args.image
+    if not paths:
+        raise Misuse("predict: name at least one picture file")
+    loaded = load(args.model_file)
+    results = []
+    for path in paths:
+        try:
+            image = read_digit(path)
+        except (OSError, ValueError) as error:
+            results.append({"file": path, "error": " ".join(str(error).split())})
+            continue
+        probs = softmax(logits_of(loaded.model, image[None], loaded.prepare).astype(np.float64))[0]
+        best, second = (int(k) for k in np.argsort(-probs)[:2])
+        results.append(
+            {
+                "file": path,
+                "digit": best,
+                "probability": float(probs[best]),
+                "runner_up": second,
+                "runner_up_probability": float(probs[second]),
+                "probabilities": [float(p) for p in probs],
+            }
+        )
+    if args.json:
+        print_json({"model": loaded.name, "predictions": results})
+    for result in results:
+        if "error" in result:
+            print(f"scratchnet: error: {result['file']}: {result['error']}", file=sys.stderr)
+        elif not args.json:
+            print(
+                f"{result['file']}: {result['digit']}  ({result['probability']:.1%}; "
+                f"then {result['runner_up']}, {result['runner_up_probability']:.1%})"
+            )
+    return 1 if any("error" in result for result in results) else 0
+
+
+def read_digit(path: str) -> Array:
+    """The digit in a picture file, as MNIST would have it: uint8 (28, 28).
+
+    Errors    OSError if the file can't be read or is no picture; UnreadablePicture if no digit can be made out
+    """
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(path) as picture:
+            picture.load()
+            return digit_from_picture(picture)
+    except FileNotFoundError:
+        raise Failure("no such file") from None
+    except UnidentifiedImageError:
+        raise UnreadablePicture("not a picture that Pillow can open") from None
+    except (Image.DecompressionBombError, SyntaxError) as error:
+        raise UnreadablePicture(f"not a picture that can be used: {error}") from None

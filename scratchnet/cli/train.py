@@ -1,0 +1,200 @@
+"""``scratchnet train``."""
+
+import argparse
+import functools
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from scratchnet import models, runs
+from scratchnet.cli.common import Failure, Misuse, add_data_arguments, number, open_data
+from scratchnet.datasets.door import Source
+from scratchnet.datasets.split import split
+from scratchnet.engine import Prepare
+from scratchnet.layers import Sequential
+from scratchnet.losses import Loss, softmax
+from scratchnet.metrics import confusion_matrix
+from scratchnet.models import MODELS
+from scratchnet.optim import OPTIMIZERS
+from scratchnet.preprocess import Normalization, prepare
+from scratchnet.recipes import RECIPES, SCHEDULES, Recipe, recipe_from
+from scratchnet.serialize import save_model
+from scratchnet.train import Epoch, Evaluation, Step, epoch_summary, evaluate, steps_per_epoch, train_steps
+from scratchnet.typing import Array
+
+NOT_IN_RECIPE = ("dataset", "data_dir")  # settings that a config file may hold beside the recipe's
+
+
+def add_to(commands: "argparse._SubParsersAction[Any]") -> None:
+    parser = commands.add_parser(
+        "train",
+        help="train a network and save it with its history, metrics and plots",
+        description="Train a network, evaluate it once on the test set, and write model.npz, config.json, history.csv, "
+        "metrics.json, curves.png, confusion.png and mistakes.png to a folder. Without any option: the default CNN on "
+        "MNIST. Each model has a recipe of its own; a config file changes it, and these options change it last.",
+    )
+    parser.add_argument("--model", choices=MODELS, help="which network (default cnn)")
+    add_data_arguments(parser)
+    parser.set_defaults(dataset=None)
+    parser.add_argument("--epochs", type=number(int, 1), metavar="N", help="passes over the training data")
+    parser.add_argument("--batch-size", type=number(int, 1), metavar="N", help="images a step")
+    parser.add_argument("--lr", type=number(float, 0, above=True), metavar="X", help="highest learning rate")
+    parser.add_argument("--optimizer", choices=OPTIMIZERS, help="how gradients change the weights")
+    parser.add_argument("--schedule", choices=SCHEDULES, help="how the learning rate changes over the run")
+    parser.add_argument("--weight-decay", type=number(float, 0), metavar="X", help="pull of the weights towards zero")
+    parser.add_argument("--label-smoothing", type=number(float, 0, 0.999), metavar="X", help="0 .. 1 (default 0)")
+    parser.add_argument("--seed", type=number(int, 0, 2**63), metavar="S", help="of weights, order and split (default 0)")
+    parser.add_argument("--val-size", type=number(int, 0), metavar="N", help="training images kept for validation (5000)")
+    parser.add_argument("--out", metavar="DIR", help="the run's folder (default runs/<time>-<model>)")
+    parser.add_argument("--overwrite", action="store_true", help="replace the run that --out holds")
+    parser.add_argument("--config", metavar="FILE", help="JSON file of settings, such as a run's config.json")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    recipe = _settings(args)
+    source = open_data(args)
+    train, test = source.load("train"), source.load("test")
+    if recipe.val_size >= len(train.images):
+        raise Misuse(f"--val-size {recipe.val_size} leaves nothing of {len(train.images)} training images to train on")
+    folder = runs.create(args.out, recipe.model, overwrite=args.overwrite)
+    runs.write_json(folder / runs.CONFIG, {**recipe.to_dict(), "dataset": args.dataset, "data_dir": args.data_dir})
+    indices, held_out = split(train.labels, recipe.val_size, seed=recipe.seed)
+
+    normalization = Normalization()
+    network = functools.partial(prepare, normalization=normalization)
+    model, loss = models.build(recipe.model, seed=recipe.seed), recipe.build_loss()
+    size = sum(array.size for array in model.params.values())
+    print(f"{recipe.model}: {size:,} parameters; {source.name}: {len(indices)} training images, {len(held_out)} validation")
+    print(f"writing to {folder}", flush=True)
+
+    started = time.perf_counter()
+    history: list[Epoch] = []
+    validation = (train.images[held_out], train.labels[held_out]) if len(held_out) else None
+    interrupted = ""
+    try:
+        for epoch in _epochs(recipe, model, loss, network, train.images[indices], train.labels[indices], validation):
+            history.append(epoch)
+            print(_line(epoch, recipe.epochs), flush=True)
+    except KeyboardInterrupt:
+        interrupted = f"interrupted in epoch {len(history) + 1} of {recipe.epochs}"
+    seconds = time.perf_counter() - started
+
+    result = evaluate(model, loss, test.images, test.labels, prepare=network)
+    metrics = {
+        "dataset": source.name,
+        "model": recipe.model,
+        "seed": recipe.seed,
+        "epochs": len(history),
+        "test_accuracy": result.accuracy,
+        "test_loss": result.loss,
+        "val_accuracy": history[-1].val_accuracy if history else None,
+        "test_images": len(test.images),
+        "training_images": len(indices),
+        "parameters": size,
+        "seconds": round(seconds, 2),
+        "interrupted": bool(interrupted),
+        "synthetic_stand_in": bool(source.notice),
+        "versions": runs.versions(),
+    }
+    metadata = {
+        "name": recipe.model,
+        "input_shape": list(models.INPUT_SHAPE),
+        "num_classes": models.NUM_CLASSES,
+        "normalization": normalization.to_dict(),
+        "provenance": {"recipe": recipe.to_dict(), "metrics": metrics},
+    }
+    save_model(folder / runs.MODEL, model, metadata)
+    runs.write_history(folder / runs.HISTORY, history)
+    runs.write_json(folder / runs.METRICS, metrics)
+    _plot(folder, history, test.images, test.labels, result, source)
+    stand_in = " (SYNTHETIC digits, not MNIST)" if source.notice else f" ({source.name})"
+    print(f"test accuracy {result.accuracy:.2%}, test loss {result.loss:.4f}{stand_in}, trained in {seconds:.1f} s")
+    print(f"saved {folder / runs.MODEL} with its history, metrics and plots")
+    if interrupted:
+        raise Failure(f"{interrupted}; what was trained so far is saved in {folder}")
+    return 0
+
+
+def _settings(args: argparse.Namespace) -> Recipe:
+    """The model's recipe, changed by the config file, changed by the command line; fills in args.dataset and data_dir."""
+    settings = runs.read_config(args.config) if args.config else {}
+    for name in NOT_IN_RECIPE:
+        value = settings.pop(name, None)
+        if value is not None and not isinstance(value, str):
+            raise Misuse(f"{args.config}: {name} must be a text, got {value!r}")
+        if getattr(args, name) is None:
+            setattr(args, name, value)
+    args.dataset = args.dataset or "auto"
+    recipe = recipe_from(settings, args.config) if settings else RECIPES[args.model or "cnn"]
+    if args.model is not None and args.model != recipe.model:
+        # The options of a config file stay, but what it leaves open comes from the other model's recipe.
+        recipe = recipe_from({**settings, "model": args.model}, args.config)
+    chosen = {name: getattr(args, name) for name in recipe.to_dict() if getattr(args, name) is not None}
+    return recipe.replace(**chosen)
+
+
+def _epochs(
+    recipe: Recipe,
+    model: Sequential,
+    loss: Loss,
+    network: Prepare,
+    images: Array,
+    labels: Array,
+    validation: tuple[Array, Array] | None,
+) -> Iterator[Epoch]:
+    """Train, with a progress bar where somebody is watching."""
+    from tqdm import tqdm
+
+    per_epoch = steps_per_epoch(len(images), recipe.batch_size)
+    steps: list[Step] = []
+    with tqdm(total=len(images) * recipe.epochs, unit="img", unit_scale=True, disable=None, leave=False) as bar:
+        for step in train_steps(
+            model,
+            loss,
+            recipe.build_optimizer(),
+            images,
+            labels,
+            prepare=network,
+            epochs=recipe.epochs,
+            batch_size=recipe.batch_size,
+            schedule=recipe.build_schedule(per_epoch * recipe.epochs),
+            seed=recipe.seed,
+        ):
+            steps.append(step)
+            bar.update(step.size)
+            if step.index % 20 == 0:
+                recent = epoch_summary(steps[-100:])
+                bar.set_description(f"epoch {step.epoch + 1}/{recipe.epochs}", refresh=False)
+                bar.set_postfix(loss=f"{recent.train_loss:.4f}", accuracy=f"{recent.train_accuracy:.2%}", refresh=False)
+            if step.index == per_epoch - 1:
+                measured = evaluate(model, loss, *validation, prepare=network) if validation else None
+                bar.clear()
+                yield epoch_summary(steps, measured)
+                steps = []
+
+
+def _line(epoch: Epoch, epochs: int) -> str:
+    text = f"epoch {epoch.epoch + 1}/{epochs}  train loss {epoch.train_loss:.4f}  accuracy {epoch.train_accuracy:.2%}"
+    if epoch.val_loss is not None and epoch.val_accuracy is not None:
+        text += f"   validation loss {epoch.val_loss:.4f}  accuracy {epoch.val_accuracy:.2%}"
+    return text
+
+
+def _plot(folder: Path, history: list[Epoch], images: Array, labels: Array, result: Evaluation, source: Source) -> None:
+    from scratchnet import viz
+    from scratchnet.files import atomic_write
+
+    predictions = result.logits.argmax(axis=1)
+    figures = {
+        "confusion.png": viz.confusion(confusion_matrix(labels, predictions, models.NUM_CLASSES)),
+        "mistakes.png": viz.mistakes(images, labels, softmax(result.logits.astype(np.float64))),
+    }
+    if history:
+        figures["curves.png"] = viz.curves([{**row._asdict(), "epoch": row.epoch + 1} for row in history])
+    for name, figure in figures.items():
+        with atomic_write(folder / name) as file:
+            viz.save(figure, file)

@@ -1,0 +1,380 @@
+import io
+
+import numpy as np
+import pytest
+from matplotlib import rc_context, rcParams
+from matplotlib.colors import to_rgba
+from matplotlib.figure import Figure
+from PIL import Image
+
+from scratchnet import viz
+
+ROWS = [
+    {"epoch": e, "train_loss": 0.4 / e, "train_accuracy": 1 - 0.1 / e, "val_loss": 0.3 / e, "val_accuracy": 1 - 0.08 / e}
+    for e in range(1, 6)
+]
+
+
+def png(figure):
+    file = io.BytesIO()
+    viz.save(figure, file)
+    return Image.open(io.BytesIO(file.getvalue()))
+
+
+def texts(ax):
+    return [t.get_text() for t in ax.texts]
+
+
+def some_images(n):
+    return np.random.default_rng(0).integers(0, 256, (n, 28, 28), dtype=np.uint8)
+
+
+def inside(figure):
+    """No text or axis is cut off at the figure's edge."""
+    figure.canvas.draw()
+    w, h = figure.canvas.get_width_height()
+    box = figure.get_tightbbox(figure.canvas.get_renderer()).transformed(figure.dpi_scale_trans)
+    return box.x0 >= -1 and box.y0 >= -1 and box.x1 <= w + 1 and box.y1 <= h + 1
+
+
+# --- curves -----------------------------------------------------------------------------------------------------------
+
+
+def test_curves_shows_loss_and_accuracy_in_percent():
+    figure = viz.curves(ROWS, title="five epochs")
+    loss, accuracy = figure.axes
+    assert [ax.get_title(loc="left") for ax in (loss, accuracy)] == ["loss", "accuracy (%)"]
+    for ax, name, scale in [(loss, "loss", 1), (accuracy, "accuracy", 100)]:
+        train, val = ax.lines
+        np.testing.assert_array_equal(train.get_xdata(), [1, 2, 3, 4, 5])
+        np.testing.assert_allclose(train.get_ydata(), [scale * row[f"train_{name}"] for row in ROWS])
+        np.testing.assert_allclose(val.get_ydata(), [scale * row[f"val_{name}"] for row in ROWS])
+        assert train.get_marker() not in ("", "None")
+        assert train.get_color() != val.get_color()
+    assert texts(loss) == ["training\n0.08", "validation\n0.06"]
+    assert texts(accuracy) == ["training\n98.00 %", "validation\n98.40 %"]
+    assert figure.get_suptitle() == "five epochs"
+    assert inside(figure)
+
+
+def test_curves_takes_columns_as_well():
+    columns = {key: [row[key] for row in ROWS] for key in ROWS[0]}
+    for a, b in zip(viz.curves(ROWS).axes, viz.curves(columns).axes, strict=True):
+        for line, other in zip(a.lines, b.lines, strict=True):
+            np.testing.assert_array_equal(line.get_xydata(), other.get_xydata())
+
+
+def test_curves_axes_show_all_points_and_whole_epochs():
+    figure = viz.curves(ROWS)
+    figure.canvas.draw()
+    for ax in figure.axes:
+        low, high = ax.get_ylim()
+        assert all(low <= y <= high for line in ax.lines for y in line.get_ydata())
+        assert all(float(t).is_integer() for t in ax.get_xticks())
+    assert figure.axes[0].get_ylim()[0] == 0
+    assert figure.axes[1].get_ylim()[1] <= 101
+
+
+@pytest.mark.parametrize("rows", [ROWS[:1], ROWS[:2], [dict(ROWS[0], train_accuracy=1.0, val_accuracy=1.0)]])
+def test_curves_of_few_epochs(rows):
+    figure = viz.curves(rows)
+    figure.canvas.draw()
+    for ax in figure.axes:
+        assert [len(line.get_xdata()) for line in ax.lines] == [len(rows)] * 2
+        low, high = ax.get_xlim()
+        assert [t for t in ax.get_xticks() if low <= t <= high] == [row["epoch"] for row in rows]
+    assert inside(figure)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [{key: row[key] for key in ("epoch", "train_loss", "train_accuracy")} for row in ROWS],
+        [dict(row, val_loss=None, val_accuracy=None) for row in ROWS],
+        [dict(row, val_loss=float("nan"), val_accuracy=float("nan")) for row in ROWS],
+    ],
+    ids=["no key", "None", "NaN"],
+)
+def test_curves_without_validation(rows):
+    for ax in viz.curves(rows).axes:
+        assert len(ax.lines) == 1
+        assert len(ax.texts) == 1
+        assert texts(ax)[0].startswith("training")
+
+
+def test_curves_leaves_out_epochs_without_a_value():
+    rows = [dict(row, val_loss=None, val_accuracy=None) if row["epoch"] % 2 else row for row in ROWS]
+    loss = viz.curves(rows).axes[0]
+    np.testing.assert_array_equal(loss.lines[1].get_xdata(), [2, 4])
+    assert texts(loss)[1] == "validation\n0.075"
+
+
+def test_curves_of_a_training_that_went_to_infinity():
+    rows = [dict(row, train_loss=float("nan"), val_loss=float("inf")) for row in ROWS]
+    loss, accuracy = viz.curves(rows).axes
+    assert texts(loss) == ["no finite values"]
+    assert len(accuracy.lines) == 2
+
+
+def test_curves_labels_do_not_overlap():
+    rows = [dict(row, val_loss=row["train_loss"], val_accuracy=row["train_accuracy"]) for row in ROWS]
+    figure = viz.curves(rows)
+    figure.canvas.draw()
+    for ax in figure.axes:
+        a, b = (t.get_window_extent() for t in ax.texts)
+        assert a.y0 >= b.y1 or b.y0 >= a.y1
+
+
+@pytest.mark.parametrize(
+    ("history", "words"),
+    [
+        ([], "empty"),
+        ({"epoch": [], "train_loss": [], "train_accuracy": []}, "empty"),
+        ([{"epoch": 1, "train_loss": 1.0}], "no 'train_accuracy'"),
+        ([{}], "no 'epoch'"),
+        ({"epoch": [1, 2], "train_loss": [1.0], "train_accuracy": [0.5, 0.6]}, "differ in length"),
+        ([1, 2], "list of dicts"),
+        ([{"epoch": None, "train_loss": 1.0, "train_accuracy": 0.5}], "epoch without a number"),
+    ],
+)
+def test_curves_refuses(history, words):
+    with pytest.raises(ValueError, match=f"curves: .*{words}"):
+        viz.curves(history)
+
+
+# --- confusion --------------------------------------------------------------------------------------------------------
+
+
+def cells(ax, k):
+    shown = texts(ax)
+    return [shown[i * k : (i + 1) * k] for i in range(k)]
+
+
+@pytest.mark.parametrize("k", [1, 2, 10])
+def test_confusion_prints_every_count(k):
+    matrix = np.random.default_rng(k).integers(0, 30, (k, k)) + np.diag(np.full(k, 1000))
+    figure = viz.confusion(matrix)
+    ax = figure.axes[0]
+    assert cells(ax, k) == [[str(n) for n in row] for row in matrix]
+    for text, (i, j) in zip(ax.texts, np.ndindex(k, k), strict=True):
+        assert text.get_position() == (j, i)  # column = predicted, row = true
+    assert ax.get_xlabel() == "predicted"
+    assert ax.get_ylabel() == "true label"
+    assert [t.get_text() for t in ax.get_yticklabels()] == [str(i) for i in range(k)]
+    assert inside(figure)
+
+
+def test_confusion_colours_the_errors_by_their_share_of_the_row():
+    matrix = np.array([[900, 90, 10], [1, 9, 0], [0, 0, 50]])
+    shade = np.asarray(viz.confusion(matrix).axes[0].images[0].get_array())
+    np.testing.assert_allclose(shade, [[0, 0.09, 0.01], [0.1, 0, 0], [0, 0, 0]])
+
+
+def test_confusion_of_a_class_without_images():
+    shade = np.asarray(viz.confusion(np.array([[0, 0], [1, 3]])).axes[0].images[0].get_array())
+    np.testing.assert_allclose(shade, [[0, 0], [0.25, 0]])
+
+
+def test_confusion_says_how_accurate():
+    matrix = np.array([[90, 10], [0, 40]])
+    assert viz.confusion(matrix).axes[0].get_title() == "accuracy 92.86 % (130 of 140)"
+    assert viz.confusion(matrix, title="pets").axes[0].get_title() == "pets\naccuracy 92.86 % (130 of 140)"
+    assert viz.confusion(np.zeros((2, 2), int)).axes[0].get_title() == "no images"
+
+
+def test_confusion_without_errors_has_no_colour_scale():
+    assert len(viz.confusion(np.diag([3, 4])).axes) == 1
+    assert len(viz.confusion(np.array([[3, 1], [0, 4]])).axes) == 2
+
+
+def test_confusion_with_names_in_the_callers_axes():
+    figure = Figure()
+    ax = figure.subplots()
+    assert viz.confusion(np.eye(2, dtype=int), ["cat", "long dog"], ax=ax) is figure
+    assert [t.get_text() for t in ax.get_xticklabels()] == ["cat", "long dog"]
+
+
+def test_confusion_text_can_be_read_on_its_cell():
+    matrix = np.full((3, 3), 5) + np.diag([100, 100, 100])
+    matrix[0, 1] = 200
+    ax = viz.confusion(matrix).axes[0]
+    for text, shade in zip(ax.texts, np.asarray(ax.images[0].get_array()).ravel(), strict=True):
+        paper = viz.PALE if shade == 0 else ax.images[0].cmap(ax.images[0].norm(shade))
+        weight = np.array([0.299, 0.587, 0.114])
+        assert abs(weight @ to_rgba(paper)[:3] - weight @ to_rgba(text.get_color())[:3]) > 0.4
+
+
+@pytest.mark.parametrize(
+    ("matrix", "names", "words"),
+    [
+        (np.zeros((2, 3), int), None, r"wants \(K, K\), got \(2, 3\)"),
+        (np.zeros((0, 0), int), None, r"got \(0, 0\)"),
+        (np.zeros(4, int), None, r"got \(4,\)"),
+        (np.array([[1, -1], [0, 1]]), None, "none negative"),
+        (np.array([[1, 0.5], [0, 1]]), None, "whole numbers"),
+        (np.array([["a"]]), None, "whole numbers"),
+        (np.eye(2, dtype=int), ["one"], "1 class names for 2 classes"),
+    ],
+)
+def test_confusion_refuses(matrix, names, words):
+    with pytest.raises(ValueError, match=f"confusion: .*{words}"):
+        viz.confusion(matrix, names)
+
+
+# --- mistakes ---------------------------------------------------------------------------------------------------------
+
+
+def mistaken():
+    """Six images of which 1, 3, 4 are wrong, 4 most surely."""
+    labels = np.array([0, 1, 2, 0, 1, 2])
+    predicted, sure = [0, 2, 2, 1, 0, 2], [0.99, 0.6, 0.9, 0.7, 0.98, 0.5]
+    probs = np.array([[(1 - p) / 2] * 3 for p in sure])
+    probs[range(6), predicted] = sure
+    return some_images(6), labels, probs
+
+
+def test_mistakes_are_ordered_by_confidence():
+    images, labels, probs = mistaken()
+    figure = viz.mistakes(images, labels, probs)
+    assert [ax.get_title() for ax in figure.axes] == ["1 → 0  98 %", "0 → 1  70 %", "1 → 2  60 %"]
+    for ax, i in zip(figure.axes, [4, 3, 1], strict=True):
+        np.testing.assert_array_equal(ax.images[0].get_array(), images[i])
+    assert figure.get_suptitle() == "all 3 mistakes among 6 images (true → predicted)"
+    assert inside(figure)
+
+
+def test_mistakes_shows_the_worst_only():
+    figure = viz.mistakes(*mistaken(), count=2)
+    assert [ax.get_title() for ax in figure.axes] == ["1 → 0  98 %", "0 → 1  70 %"]
+    assert figure.get_suptitle() == "the 2 most confident of 3 mistakes among 6 images (true → predicted)"
+    assert viz.mistakes(*mistaken(), title="mine").get_suptitle() == "mine"
+
+
+@pytest.mark.parametrize("n", [0, 4])
+def test_no_mistakes(n):
+    figure = viz.mistakes(some_images(n), np.arange(n), np.eye(4)[:n])
+    (ax,) = figure.axes
+    assert texts(ax) == [f"no mistakes among {n} images"]
+    assert not ax.images
+
+
+def test_mistakes_takes_channels_too():
+    images, labels, probs = mistaken()
+    np.testing.assert_array_equal(viz.mistakes(images[:, None], labels, probs).axes[0].images[0].get_array(), images[4])
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"images": some_images(5)}, r"want one N, got \(5, 28, 28\), \(6,\), \(6, 3\)"),
+        ({"labels": np.zeros((6, 1))}, "want one N"),
+        ({"probs": np.zeros(6)}, "want one N"),
+        ({"images": np.zeros((6, 3, 8, 8))}, r"images wants \(N, H, W\) or \(N, 1, H, W\), got \(6, 3, 8, 8\)"),
+        ({"count": 0}, "count must be positive, got 0"),
+    ],
+)
+def test_mistakes_refuses(change, words):
+    given = dict(zip(("images", "labels", "probs"), mistaken(), strict=True)) | change
+    with pytest.raises(ValueError, match=f"mistakes: .*{words}"):
+        viz.mistakes(**given)
+
+
+# --- digits, probabilities --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("n", "count", "shown"), [(1, 50, 1), (7, 50, 7), (13, 50, 13), (30, 12, 12)])
+def test_digits_shows_the_first_images(n, count, shown):
+    images = some_images(n)
+    figure = viz.digits(images, np.arange(n), count)
+    assert len(figure.axes) == shown
+    for i, ax in enumerate(figure.axes):
+        assert ax.get_title() == str(i)
+        np.testing.assert_array_equal(ax.images[0].get_array(), images[i])
+        assert ax.images[0].get_clim() == (0, 255)
+    assert inside(figure)
+
+
+def test_digits_without_labels():
+    figure = viz.digits(some_images(3), title="three")
+    assert [ax.get_title() for ax in figure.axes] == [""] * 3
+    assert figure.get_suptitle() == "three"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((some_images(0),), "no images"),
+        ((np.zeros((28, 28)),), r"got \(28, 28\)"),
+        ((some_images(3), np.zeros(2)), r"labels wants \(3,\), got \(2,\)"),
+        ((some_images(3), None, 0), "count must be positive"),
+    ],
+)
+def test_digits_refuses(arguments, words):
+    with pytest.raises(ValueError, match=f"digits: .*{words}"):
+        viz.digits(*arguments)
+
+
+def test_probabilities_names_and_colours_the_most_probable():
+    probs = np.array([0.05, 0.9, 0.05])
+    image = some_images(1)[0]
+    figure = viz.probabilities(image, probs, class_names=["a", "b", "c"], title="T")
+    picture, bars = figure.axes
+    np.testing.assert_array_equal(picture.images[0].get_array(), image)
+    assert picture.get_title() == "b  (90.0 %)"
+    np.testing.assert_allclose([bar.get_width() for bar in bars.patches], probs)
+    assert [to_rgba(viz.BLUE) == bar.get_facecolor() for bar in bars.patches] == [False, True, False]
+    assert texts(bars) == ["5.0 %", "90.0 %", "5.0 %"]
+    assert [t.get_text() for t in bars.get_yticklabels()] == ["a", "b", "c"]
+    assert bars.yaxis_inverted()  # the first class on top
+    assert figure.get_suptitle() == "T"
+    assert inside(figure)
+
+
+def test_probabilities_in_the_callers_axes_and_of_prepared_images():
+    figure = Figure()
+    axes = figure.subplots(1, 2)
+    image = np.random.default_rng(0).normal(size=(1, 28, 28)).astype(np.float32)
+    assert viz.probabilities(image, np.full(10, 0.1), axes=(axes[0], axes[1])) is figure
+    assert axes[0].images[0].get_clim() == pytest.approx((image.min(), image.max()))
+
+
+@pytest.mark.parametrize(
+    ("image", "probs", "words"),
+    [
+        (np.zeros((2, 28, 28)), np.ones(1), r"image wants \(H, W\) or \(1, H, W\), got \(2, 28, 28\)"),
+        (np.zeros((28, 28)), np.ones((1, 10)), r"probs wants \(K,\), got \(1, 10\)"),
+        (np.zeros((28, 28)), np.array([1.5, -0.5]), "between 0 and 1"),
+        (np.zeros((28, 28)), np.array([np.nan, 1]), "between 0 and 1"),
+    ],
+)
+def test_probabilities_refuses(image, probs, words):
+    with pytest.raises(ValueError, match=f"probabilities: .*{words}"):
+        viz.probabilities(image, probs)
+
+
+# --- all figures ------------------------------------------------------------------------------------------------------
+
+
+def test_save_writes_a_png_of_150_dots_per_inch(tmp_path):
+    figure = viz.digits(some_images(2))
+    picture = png(figure)
+    assert picture.format == "PNG"
+    assert picture.size == tuple(int(150 * side) for side in figure.get_size_inches())
+    assert picture.info["dpi"] == pytest.approx((150, 150), abs=0.1)
+    viz.save(figure, tmp_path / "figure.png")
+    with Image.open(tmp_path / "figure.png") as reopened:
+        np.testing.assert_array_equal(np.asarray(reopened), np.asarray(picture))
+
+
+def test_a_blank_image_can_be_shown():
+    for image in (np.zeros((28, 28), np.uint8), np.zeros((28, 28))):
+        assert png(viz.probabilities(image, np.ones(1))).size[0] > 100
+
+
+def test_style_is_lent_and_taken_back():
+    with rc_context():
+        before = rcParams.copy()
+        with viz.style():
+            assert rcParams["axes.prop_cycle"].by_key()["color"][0] == viz.BLUE
+        viz.curves(ROWS)
+        assert rcParams.copy() == before
