@@ -43,7 +43,8 @@ def save_model(path: str | os.PathLike[str], model: Layer, metadata: dict[str, A
     """
     text = json.dumps({**metadata, "format": FORMAT, "architecture": describe(model)})
     with atomic_write(path) as file:
-        np.savez(file, allow_pickle=False, **{_METADATA: np.array(text)}, **model.params, **model.state)
+        arrays: dict[str, Any] = {_METADATA: np.array(text), **model.params, **model.state}
+        np.savez(file, **arrays)
 
 
 def load_model(path: str | os.PathLike[str]) -> SavedModel:

@@ -59,11 +59,15 @@ def read_csv(path: Path) -> tuple[Array, Array]:
             if header[0] != "label":
                 file.seek(0)
             with warnings.catch_warnings(action="ignore"):  # about a file without lines, which check() reports
-                table = np.loadtxt(file, np.uint8, delimiter=",", comments=None, ndmin=2)
+                # As floats, since what NumPy makes of "256" or "0.5" as a byte depends on its version.
+                numbers = np.loadtxt(file, np.float32, delimiter=",", comments=None, ndmin=2)
     except DataError:
         raise
     except ValueError as error:
         raise DataError(_csv_fault(path) or f"{path}: {_one_line(error)}") from error
+    if not ((numbers >= 0) & (numbers <= 255) & (numbers == np.floor(numbers))).all():
+        raise DataError(_csv_fault(path) or f"{path}: found numbers that are not integers from 0 to 255")
+    table = numbers.astype(np.uint8)
     if table.size and table.shape[1] != 1 + PIXELS:
         raise DataError(f"{path}: found {table.shape[1]} fields a line, wanted {1 + PIXELS}")
     table = table.reshape(-1, 1 + PIXELS)
