@@ -7,7 +7,7 @@ There are no callbacks: what you want to happen between two steps stands between
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -24,10 +24,12 @@ from scratchnet.typing import Array
 
 @dataclass(frozen=True)
 class Step:
-    """One training step: ``index`` counts in its epoch, ``correct`` of ``size`` images were named right before the step."""
+    """One training step: ``index`` counts in its epoch, ``last`` says if it ends it; ``correct`` of ``size`` images were
+    named right before the step."""
 
     epoch: int
     index: int
+    last: bool
     loss: float
     correct: int
     size: int
@@ -85,10 +87,10 @@ def train_steps(
     n = len(images)
     require(n > 0 and len(labels) == n, f"train_steps: {n} images and {len(labels)} labels; wanted as many, and some")
     require(epochs >= 1 and batch_size >= 1, f"train_steps: epochs {epochs} and batch_size {batch_size} must be positive")
-    step = 0
+    step, batches = 0, steps_per_epoch(n, batch_size)
     for epoch in range(epochs):
         order = stream(seed, Purpose.SHUFFLE, step=epoch).permutation(n)
-        for index in range(steps_per_epoch(n, batch_size)):
+        for index in range(batches):
             batch = order[index * batch_size : (index + 1) * batch_size]
             lr = schedule(step)
             rng = stream(seed, Purpose.STEP, step=step)
@@ -100,7 +102,7 @@ def train_steps(
                 )
             optimizer.step(model.params, result.grads, lr)
             model.update_state(result.observed)
-            yield Step(epoch, index, result.loss, result.correct, len(batch), lr)
+            yield Step(epoch, index, index == batches - 1, result.loss, result.correct, len(batch), lr)
             step += 1
 
 
@@ -117,39 +119,18 @@ def epoch_summary(steps: list[Step], validation: Evaluation | None = None) -> Ep
     )
 
 
-def train_epochs(
-    model: Layer,
-    loss: Loss,
-    optimizer: Optimizer,
-    images: Array,
-    labels: Array,
-    *,
-    prepare: Prepare,
-    epochs: int,
-    batch_size: int,
-    schedule: Schedule,
-    seed: int,
-    validation: tuple[Array, Array] | None = None,
-) -> Iterator[Epoch]:
-    """``train_steps``, an epoch at a time; ``validation`` is (images, labels) to evaluate after each."""
-    steps: list[Step] = []
-    last = steps_per_epoch(len(images), batch_size) - 1
-    for step in train_steps(
-        model,
-        loss,
-        optimizer,
-        images,
-        labels,
-        prepare=prepare,
-        epochs=epochs,
-        batch_size=batch_size,
-        schedule=schedule,
-        seed=seed,
-    ):
-        steps.append(step)
-        if step.index == last:
-            yield epoch_summary(steps, evaluate(model, loss, *validation, prepare=prepare) if validation else None)
-            steps = []
+def train_epochs(steps: Iterable[Step], validate: Callable[[], Evaluation] | None = None) -> Iterator[Epoch]:
+    """``train_steps``, an epoch at a time: gathers its steps, and calls ``validate`` after the last one of each epoch.
+
+    for epoch in train_epochs(train_steps(...), lambda: evaluate(model, loss, images, labels, prepare=prepare)):
+        print(epoch.val_accuracy)
+    """
+    gathered: list[Step] = []
+    for step in steps:
+        gathered.append(step)
+        if step.last:
+            yield epoch_summary(gathered, validate() if validate else None)
+            gathered = []
 
 
 def evaluate(model: Layer, loss: Loss, images: Array, labels: Array, *, prepare: Prepare) -> Evaluation:

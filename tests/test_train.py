@@ -9,7 +9,16 @@ from scratchnet.layers import BatchNorm1d, Dense, Dropout, Flatten, Layer, ReLU,
 from scratchnet.losses import SoftmaxCrossEntropy
 from scratchnet.optim import SGD, Momentum, constant, step_decay
 from scratchnet.preprocess import prepare
-from scratchnet.train import Step, TrainingDiverged, epoch_summary, evaluate, steps_per_epoch, train_epochs, train_steps
+from scratchnet.train import (
+    Evaluation,
+    Step,
+    TrainingDiverged,
+    epoch_summary,
+    evaluate,
+    steps_per_epoch,
+    train_epochs,
+    train_steps,
+)
 
 
 def task(n: int = 50) -> tuple[np.ndarray, np.ndarray]:
@@ -105,15 +114,21 @@ def test_divergence_is_an_error_at_once_and_keeps_the_weights() -> None:
 def test_epochs_are_the_means_of_their_steps() -> None:
     images, labels = task()
     steps = train(model())
-    epochs = list(
-        train_epochs(
-            model(), SoftmaxCrossEntropy(), Momentum(0.1), images, labels, validation=(images[:9], labels[:9]), **settings()
-        )
-    )
+    assert [step.last for step in steps] == [False, False, False, True] * 3
+    network, loss = model(), SoftmaxCrossEntropy()
+    measured: list[Evaluation] = []
+
+    def validate() -> Evaluation:
+        measured.append(evaluate(network, loss, images[:9], labels[:9], prepare=prepare))
+        return measured[-1]
+
+    epochs = list(train_epochs(train_steps(network, loss, Momentum(0.1), images, labels, **settings()), validate))
     assert [e.epoch for e in epochs] == [0, 1, 2]
     assert epochs[0].train_loss == pytest.approx(sum(s.loss * s.size for s in steps[:4]) / 50)
     assert epochs[2].train_accuracy == pytest.approx(sum(s.correct for s in steps[8:]) / 50)
-    assert epochs[2].val_accuracy is not None
+    assert [e.val_loss for e in epochs] == [m.loss for m in measured]
+    assert len({m.loss for m in measured}) == 3  # measured in between, not at the end
+    assert next(train_epochs(steps)).val_accuracy is None
     assert epoch_summary(steps[:4]).val_loss is None
 
 

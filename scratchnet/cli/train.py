@@ -3,6 +3,7 @@
 import argparse
 import functools
 import time
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,16 +14,14 @@ from scratchnet import models, runs
 from scratchnet.cli.common import Failure, Misuse, add_data_arguments, number, open_data
 from scratchnet.datasets.door import Source
 from scratchnet.datasets.split import split
-from scratchnet.engine import Prepare
-from scratchnet.layers import Sequential
-from scratchnet.losses import Loss, softmax
+from scratchnet.losses import softmax
 from scratchnet.metrics import confusion_matrix
 from scratchnet.models import MODELS
 from scratchnet.optim import OPTIMIZERS
 from scratchnet.preprocess import Normalization, prepare
 from scratchnet.recipes import RECIPES, SCHEDULES, Recipe, recipe_from
 from scratchnet.serialize import save_model
-from scratchnet.train import Epoch, Evaluation, Step, epoch_summary, evaluate, steps_per_epoch, train_steps
+from scratchnet.train import Epoch, Evaluation, Step, epoch_summary, evaluate, steps_per_epoch, train_epochs, train_steps
 from scratchnet.typing import Array
 
 NOT_IN_RECIPE = ("dataset", "data_dir")  # settings that a config file may hold beside the recipe's
@@ -67,16 +66,29 @@ def run(args: argparse.Namespace) -> int:
     normalization = Normalization()
     network = functools.partial(prepare, normalization=normalization)
     model, loss = models.build(recipe.model, seed=recipe.seed), recipe.build_loss()
+    validation = (train.images[held_out], train.labels[held_out])
+    steps = train_steps(
+        model,
+        loss,
+        recipe.build_optimizer(),
+        train.images[indices],
+        train.labels[indices],
+        prepare=network,
+        epochs=recipe.epochs,
+        batch_size=recipe.batch_size,
+        schedule=recipe.build_schedule(steps_per_epoch(len(indices), recipe.batch_size) * recipe.epochs),
+        seed=recipe.seed,
+    )
+    validate = functools.partial(evaluate, model, loss, *validation, prepare=network) if len(held_out) else None
     size = sum(array.size for array in model.params.values())
     print(f"{recipe.model}: {size:,} parameters; {source.name}: {len(indices)} training images, {len(held_out)} validation")
     print(f"writing to {folder}", flush=True)
 
     started = time.perf_counter()
     history: list[Epoch] = []
-    validation = (train.images[held_out], train.labels[held_out]) if len(held_out) else None
     interrupted = ""
     try:
-        for epoch in _epochs(recipe, model, loss, network, train.images[indices], train.labels[indices], validation):
+        for epoch in train_epochs(_watched(steps, recipe.epochs, len(indices)), validate):
             history.append(epoch)
             print(_line(epoch, recipe.epochs), flush=True)
     except KeyboardInterrupt:
@@ -137,44 +149,22 @@ def _settings(args: argparse.Namespace) -> Recipe:
     return recipe.replace(**chosen)
 
 
-def _epochs(
-    recipe: Recipe,
-    model: Sequential,
-    loss: Loss,
-    network: Prepare,
-    images: Array,
-    labels: Array,
-    validation: tuple[Array, Array] | None,
-) -> Iterator[Epoch]:
-    """Train, with a progress bar where somebody is watching."""
+def _watched(steps: Iterator[Step], epochs: int, images: int) -> Iterator[Step]:
+    """The same steps, with a progress bar where somebody is watching."""
     from tqdm import tqdm
 
-    per_epoch = steps_per_epoch(len(images), recipe.batch_size)
-    steps: list[Step] = []
-    with tqdm(total=len(images) * recipe.epochs, unit="img", unit_scale=True, disable=None, leave=False) as bar:
-        for step in train_steps(
-            model,
-            loss,
-            recipe.build_optimizer(),
-            images,
-            labels,
-            prepare=network,
-            epochs=recipe.epochs,
-            batch_size=recipe.batch_size,
-            schedule=recipe.build_schedule(per_epoch * recipe.epochs),
-            seed=recipe.seed,
-        ):
-            steps.append(step)
+    recent: deque[Step] = deque(maxlen=100)
+    with tqdm(total=images * epochs, unit="img", unit_scale=True, disable=None, leave=False) as bar:
+        for step in steps:
+            recent.append(step)
             bar.update(step.size)
             if step.index % 20 == 0:
-                recent = epoch_summary(steps[-100:])
-                bar.set_description(f"epoch {step.epoch + 1}/{recipe.epochs}", refresh=False)
-                bar.set_postfix(loss=f"{recent.train_loss:.4f}", accuracy=f"{recent.train_accuracy:.2%}", refresh=False)
-            if step.index == per_epoch - 1:
-                measured = evaluate(model, loss, *validation, prepare=network) if validation else None
-                bar.clear()
-                yield epoch_summary(steps, measured)
-                steps = []
+                mean = epoch_summary(list(recent))
+                bar.set_description(f"epoch {step.epoch + 1}/{epochs}", refresh=False)
+                bar.set_postfix(loss=f"{mean.train_loss:.4f}", accuracy=f"{mean.train_accuracy:.2%}", refresh=False)
+            if step.last:
+                bar.clear()  # the epoch's line is about to be printed
+            yield step
 
 
 def _line(epoch: Epoch, epochs: int) -> str:
