@@ -1,5 +1,7 @@
 """Running a network over data: a loss and its gradients for one batch, and the outputs for many images."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import NamedTuple
@@ -39,6 +41,9 @@ def loss_and_grads(
     model: Layer, loss: Loss, x: Array, targets: Array, *, rng: Rng | None = None, dloss: float = 1.0
 ) -> BatchResult:
     """One forward and one backward pass in training mode. Nothing is changed: neither weights nor running statistics.
+
+    After ``optimizer.step(model.params, result.grads)`` a network with BatchNorm also wants
+    ``model.update_state(result.observed)``; one with Dropout wants an ``rng`` here.
 
     Shapes    x as the model takes it, targets (N,) labels or (N, K) -> gradients keyed and shaped like model.params
     """

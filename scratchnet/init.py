@@ -9,6 +9,8 @@ and 2/fan_in makes up for the half that ReLU sets to zero (He). Xavier takes the
 Source    LeCun et al., "Efficient BackProp", 1998, section 4.6; Glorot and Bengio, AISTATS 2010; He et al., ICCV 2015
 """
 
+from __future__ import annotations
+
 import math
 
 import numpy as np
@@ -33,11 +35,13 @@ def fans(shape: Shape) -> tuple[int, int]:
 
 def normal(rng: Rng, shape: Shape, std: float = 0.01) -> Array:
     """Gaussian with mean 0 and the given standard deviation."""
+    _check_rng(rng)
     return (rng.standard_normal(shape) * std).astype(np.float32)
 
 
 def uniform(rng: Rng, shape: Shape, bound: float = 0.01) -> Array:
     """Uniform in [-bound, bound]; its standard deviation is bound / sqrt(3)."""
+    _check_rng(rng)
     return rng.uniform(-bound, bound, shape).astype(np.float32)
 
 
@@ -74,3 +78,8 @@ def lecun_uniform(rng: Rng, shape: Shape) -> Array:
 def fan_in_uniform(rng: Rng, shape: Shape) -> Array:
     """bound = 1 / sqrt(fan_in); what PyTorch's Linear and Conv2d start from."""
     return uniform(rng, shape, 1 / math.sqrt(fans(shape)[0]))
+
+
+def _check_rng(rng: Rng) -> None:
+    if not isinstance(rng, np.random.Generator):
+        raise TypeError(f"rng must be a random generator such as np.random.default_rng(0), got {rng!r}")

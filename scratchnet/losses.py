@@ -4,6 +4,8 @@ A loss is the mean over the batch. Its backward takes d(objective)/d(loss) as ``
 ``len(shard) / len(batch)`` when a batch is worked on in parts, which then add up to exactly the batch's gradient.
 """
 
+from __future__ import annotations
+
 import numpy as np
 
 from scratchnet.layers.base import require, require_float
@@ -128,7 +130,7 @@ class Loss:
         """d(objective)/d(loss) -> d(objective)/d(network's output)."""
         return self.functions[1](dloss, cache)
 
-    def without_smoothing(self) -> "Loss":
+    def without_smoothing(self) -> Loss:
         """The loss to report on validation and test data: label smoothing is for training alone."""
         return self
 

@@ -9,6 +9,8 @@ need not know about it at all.
 The order is an optimisation, never a precondition: every layer takes any memory order and gives the same numbers.
 """
 
+from __future__ import annotations
+
 import numpy as np
 
 from scratchnet.typing import Array

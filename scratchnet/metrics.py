@@ -1,5 +1,7 @@
 """How good predictions are. Pure functions of labels and predictions, both (N,) integers 0 .. K-1."""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np

@@ -8,6 +8,8 @@ AdamW add ``weight_decay * w`` to the gradient (L2 regularisation); AdamW shrink
 acts on weights alone, that is on arrays named ``w``: not on biases, gamma and beta.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable
 

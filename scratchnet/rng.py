@@ -5,6 +5,8 @@
 those of steps 0 to 999: a resumed run needs only the step number, and a run does not depend on how many workers share it.
 """
 
+from __future__ import annotations
+
 from enum import IntEnum
 
 import numpy as np

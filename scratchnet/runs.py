@@ -25,6 +25,7 @@ from scratchnet.recipes import ConfigError
 from scratchnet.train import Epoch
 
 MODEL, CONFIG, HISTORY, METRICS = "model.npz", "config.json", "history.csv", "metrics.json"
+PLOTS = ("curves.png", "confusion.png", "mistakes.png")
 
 
 class RunError(ValueError):
@@ -33,6 +34,8 @@ class RunError(ValueError):
 
 def create(out: str | os.PathLike[str] | None, model: str, *, overwrite: bool = False) -> Path:
     """Make the run's folder: ``out``, or runs/<date>-<time>-<model> if not given. It is writable, or this raises.
+
+    To overwrite means that the old run's files are removed first, so that two runs are never mixed.
 
     Errors    RunError if ``out`` holds a run already and is not to be overwritten, or is not a folder that can be written to
     """
@@ -48,8 +51,11 @@ def create(out: str | os.PathLike[str] | None, model: str, *, overwrite: bool = 
         probe = folder / f".writable-{os.getpid()}"
         probe.touch()
         probe.unlink()
+        for name in (MODEL, CONFIG, HISTORY, METRICS, *PLOTS) if overwrite else ():
+            (folder / name).unlink(missing_ok=True)
     except OSError as error:
-        raise RunError(f"can't write to the output folder {folder}: {error.strerror or error}") from error
+        why = "a file is in the way" if isinstance(error, FileExistsError | NotADirectoryError) else error.strerror
+        raise RunError(f"can't write to the output folder {folder}: {why}") from error
     return folder
 
 
@@ -63,10 +69,12 @@ def write_json(path: Path, values: dict[str, Any]) -> None:
 def read_config(path: str | Path) -> dict[str, Any]:
     """The settings in a config file: a JSON object such as {"model": "cnn", "lr": 0.05}. A run's config.json is one.
 
-    Errors    ConfigError that names the file if it is not that; OSError if it can't be read
+    Errors    ConfigError that names the file if it is not that or can't be read
     """
     try:
         settings = json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: can't be read: {error.strerror}") from error
     except ValueError as error:
         raise ConfigError(f"{path}: not a JSON file: {error}") from error
     if not isinstance(settings, dict):
@@ -80,7 +88,7 @@ def write_history(path: Path, epochs: Sequence[Epoch]) -> None:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(Epoch._fields)
     for row in epochs:
-        writer.writerow([row.epoch + 1, *("" if value is None else f"{value:.6g}" for value in row[1:])])
+        writer.writerow([row.epoch, *("" if value is None else f"{value:.6g}" for value in row[1:])])
     with atomic_write(path) as file:
         file.write(text.getvalue().encode())
 

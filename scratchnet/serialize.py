@@ -16,7 +16,7 @@ import numpy as np
 
 from scratchnet import layers
 from scratchnet.files import atomic_write
-from scratchnet.layers import Composite, Layer, Residual, Sequential
+from scratchnet.layers import Layer, Residual, Sequential
 from scratchnet.layers.base import require
 from scratchnet.typing import Array, Params
 
@@ -39,8 +39,15 @@ class SavedModel:
 def save_model(path: str | os.PathLike[str], model: Layer, metadata: dict[str, Any]) -> None:
     """Write weights, running statistics, architecture and metadata (anything JSON knows) to ``path``, atomically.
 
-    Errors    OSError if the file can't be written; an older file of that name is then still whole
+    ``scratchnet predict`` and ``evaluate`` want three things in the metadata: "input_shape" [1, 28, 28], "num_classes" 10,
+    and "normalization", which is ``Normalization().to_dict()``. A pair given as ``functions=`` is not saved: the layer is
+    read back as a plain one.
+
+    Errors    ValueError for what could not be read back: a layer that is not one of the package's, or weights that are not
+              finite; OSError if the file can't be written. An older file of that name is then still whole
     """
+    for key, array in model.params.items():
+        require(bool(np.isfinite(array).all()), f"can't save {key}: it has values that are not finite; training diverged")
     text = json.dumps({**metadata, "format": FORMAT, "architecture": describe(model)})
     with atomic_write(path) as file:
         arrays: dict[str, Any] = {_METADATA: np.array(text), **model.params, **model.state}
@@ -78,7 +85,9 @@ def describe(layer: Layer) -> dict[str, Any]:
         return {"type": "Sequential", "layers": [describe(child) for child in layer.layers]}
     if isinstance(layer, Residual):
         return {"type": "Residual", **{name: describe(child) for name, child in layer.children.items()}}
-    return {"type": type(layer).__name__, **{name: getattr(layer, name) for name in layer.settings}}
+    kind = type(layer).__name__
+    require(getattr(layers, kind, None) is type(layer), f"can't save {kind}: it is not one of scratchnet's layers")
+    return {"type": kind, **{name: getattr(layer, name) for name in layer.settings}}
 
 
 def build(description: Any) -> Layer:
@@ -94,9 +103,9 @@ def build(description: Any) -> Layer:
         return Sequential(*(build(child) for child in settings["layers"]))
     if kind == "Residual":
         return Residual(**{name: build(child) for name, child in settings.items()})
-    require(kind in layers.__all__, f"architecture: unknown layer {kind!r}, there are {', '.join(layers.__all__)}")
+    kinds = [name for name in layers.__all__ if name not in ("Layer", "Composite")]
+    require(kind in kinds, f"architecture: unknown layer {kind!r}, there are {', '.join(kinds)}")
     cls = getattr(layers, kind)
-    require(not issubclass(cls, Composite) and cls is not Layer, f"architecture: {kind} can't stand alone")
     unknown = settings.keys() - set(cls.settings)
     require(not unknown, f"architecture: {kind} has no setting {', '.join(sorted(unknown))}")
     random = {"rng": np.random.default_rng(0)} if issubclass(cls, layers.Dense | layers.Conv2d) else {}

@@ -6,6 +6,8 @@
 There are no callbacks: what you want to happen between two steps stands between two steps.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -37,7 +39,11 @@ class Step:
 
 
 class Epoch(NamedTuple):
-    """One pass over the training data. Training figures are means over its steps, so of a network that was changing."""
+    """One pass over the training data; ``epoch`` counts from 1, as people do.
+
+    Training figures are means over its steps, so of a network that was changing; validation figures are of the network at
+    its end.
+    """
 
     epoch: int
     train_loss: float
@@ -79,9 +85,13 @@ def train_steps(
 ) -> Iterator[Step]:
     """Train, one batch at a time: images uint8 (N, H, W), labels (N,). Every epoch visits each image once, in a new order.
 
+    ``schedule(step)`` is the learning rate, in place of the optimizer's own; step counts on over all epochs.
+    ``constant(lr)`` keeps it; ``cosine`` and ``one_cycle`` want to know ``epochs * steps_per_epoch(n, batch_size)``.
+
     The same arguments give bitwise the same weights on the same machine.
 
-    Errors    ValueError if images and labels do not fit or are empty; TrainingDiverged at the first step whose loss is not
+    Errors    ValueError if images and labels do not fit or are empty, or a last batch of one image meets BatchNorm1d;
+              TrainingDiverged at the first step whose loss is not
               finite, before that step changes a weight
     """
     n = len(images)
@@ -94,7 +104,8 @@ def train_steps(
             batch = order[index * batch_size : (index + 1) * batch_size]
             lr = schedule(step)
             rng = stream(seed, Purpose.STEP, step=step)
-            result = loss_and_grads(model, loss, prepare(images[batch]), labels[batch], rng=rng)
+            with np.errstate(over="ignore", invalid="ignore"):  # TrainingDiverged says it once and better
+                result = loss_and_grads(model, loss, prepare(images[batch]), labels[batch], rng=rng)
             if not math.isfinite(result.loss):
                 raise TrainingDiverged(
                     f"the loss is {result.loss} at step {index + 1} of epoch {epoch + 1}: training diverged; "
@@ -110,7 +121,7 @@ def epoch_summary(steps: list[Step], validation: Evaluation | None = None) -> Ep
     """The mean loss and accuracy of an epoch's steps, weighted by their images, beside the validation figures."""
     size = sum(step.size for step in steps)
     return Epoch(
-        epoch=steps[-1].epoch,
+        epoch=steps[-1].epoch + 1,
         train_loss=sum(step.loss * step.size for step in steps) / size,
         train_accuracy=sum(step.correct for step in steps) / size,
         val_loss=validation.loss if validation else None,
@@ -134,7 +145,13 @@ def train_epochs(steps: Iterable[Step], validate: Callable[[], Evaluation] | Non
 
 
 def evaluate(model: Layer, loss: Loss, images: Array, labels: Array, *, prepare: Prepare) -> Evaluation:
-    """Mean loss (never smoothed) and accuracy on uint8 images (N, H, W) with labels (N,), in evaluation mode."""
-    logits = logits_of(model, images, prepare)
-    value, _ = loss.without_smoothing().forward(logits.astype(np.float64), labels)
+    """Mean loss (never smoothed) and accuracy on uint8 images (N, H, W) with labels (N,), in evaluation mode.
+
+    Errors    TrainingDiverged if the loss is not finite
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        logits = logits_of(model, images, prepare)
+        value, _ = loss.without_smoothing().forward(logits.astype(np.float64), labels)
+    if not math.isfinite(value):
+        raise TrainingDiverged(f"the loss on {len(images)} images is {value}: the network's weights are useless")
     return Evaluation(value, accuracy(labels, logits.argmax(axis=1)), logits)

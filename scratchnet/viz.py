@@ -9,10 +9,11 @@ Source    Okabe, Ito, "Color Universal Design", 2008
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 import matplotlib as mpl
 import numpy as np
@@ -21,6 +22,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
@@ -33,7 +35,14 @@ GREY, PALE = "#767676", "#EDF3F7"
 ERRORS = LinearSegmentedColormap.from_list("errors", ["#FFFFFF", "#FBD9BF", "#F09A5A", VERMILLION, "#8A3A00"])
 """White (no errors) to dark vermillion."""
 
-History = Sequence[Mapping[str, Any]] | Mapping[str, Sequence[Any]]
+
+class NamedRow(Protocol):
+    """A named tuple, such as ``scratchnet.train.Epoch``."""
+
+    def _asdict(self) -> dict[str, Any]: ...
+
+
+History = Iterable[Mapping[str, Any] | NamedRow] | Mapping[str, Sequence[Any]]
 
 
 @contextmanager
@@ -65,6 +74,7 @@ def style() -> Iterator[None]:
 
 def save(figure: Figure, file: str | os.PathLike[str] | IO[bytes]) -> None:
     """Write a figure as PNG, 150 dots per inch, to a path or an open binary file."""
+    figure.draw_without_rendering()  # square axes under a tall title want one layout more than savefig makes
     figure.savefig(file, format="png", dpi=150)
 
 
@@ -74,8 +84,8 @@ def save(figure: Figure, file: str | os.PathLike[str] | IO[bytes]) -> None:
 def curves(history: History, *, title: str | None = None) -> Figure:
     """Loss and accuracy, epoch by epoch, in two panels.
 
-    history is a list of rows or a dict of columns with the keys epoch, train_loss, train_accuracy (0 .. 1) and, if there
-    is validation, val_loss, val_accuracy. None and NaN are gaps.
+    history is what ``scratchnet.train.train_epochs`` yields, or other rows (dicts, named tuples), or a dict of columns:
+    epoch, train_loss, train_accuracy (0 .. 1) and, if there is validation, val_loss, val_accuracy. None and NaN are gaps.
 
     Errors    ValueError if there is no epoch, a key is missing, or columns differ in length
     """
@@ -85,10 +95,15 @@ def curves(history: History, *, title: str | None = None) -> Figure:
         left, right = figure.subplots(1, 2)
         _panel(left, columns, "loss", 1.0, "loss")
         _panel(right, columns, "accuracy", 100.0, "accuracy (%)")
+        validated = any(np.isfinite(columns[key]).any() for key in ("val_loss", "val_accuracy") if key in columns)
+        note = _TRAINING_NOTE + _VALIDATION_NOTE if validated else _TRAINING_NOTE
+        figure.supxlabel(note, fontsize=10, color=GREY)
         _suptitle(figure, title)
     return figure
 
 
+_TRAINING_NOTE = "training figures are means over the epoch's steps"
+_VALIDATION_NOTE = "; validation comes after the last step, so it can be the better one"
 _CURVES = (("train", "training", BLUE, "o"), ("val", "validation", VERMILLION, "s"))
 
 
@@ -98,9 +113,7 @@ def _columns(history: History) -> dict[str, Array]:
     if isinstance(history, Mapping):
         raw = {key: list(history[key]) for key in wanted if key in history}
     else:
-        rows = list(history)
-        if not all(isinstance(row, Mapping) for row in rows):
-            raise ValueError("curves: history wants a list of dicts, one per epoch, or a dict of columns")
+        rows = [_row(row) for row in history]
         if not rows:
             raise ValueError("curves: history is empty, it wants one epoch at least")
         raw = {key: [row.get(key) for row in rows] for key in wanted if any(key in row for row in rows)}
@@ -118,6 +131,14 @@ def _columns(history: History) -> dict[str, Array]:
     for values in columns.values():
         values[~np.isfinite(values)] = np.nan
     return columns
+
+
+def _row(row: Any) -> Mapping[str, Any]:
+    if not isinstance(row, Mapping) and hasattr(row, "_asdict"):
+        row = row._asdict()
+    if not isinstance(row, Mapping):
+        raise ValueError("curves: history wants a list of dicts or named tuples, one per epoch, or a dict of columns")
+    return row
 
 
 def _panel(ax: Axes, columns: Mapping[str, Array], quantity: str, scale: float, name: str) -> None:
@@ -142,7 +163,7 @@ def _panel(ax: Axes, columns: Mapping[str, Array], quantity: str, scale: float, 
         return
     low, high = _limits(np.concatenate(shown), percent=scale == 100)
     ax.set_ylim(low, high)
-    _label_ends(ax, ends, (low, high), "{:.3g}" if scale == 1 else "{:.2f} %")
+    _label_ends(ax, ends, (low, high), _same_decimals([y for _, y, _, _ in ends]) if scale == 1 else "{:.2f} %")
 
 
 def _limits(values: Array, *, percent: bool) -> tuple[float, float]:
@@ -153,6 +174,14 @@ def _limits(values: Array, *, percent: bool) -> tuple[float, float]:
         return max(0.0, low - room) if low >= 0 else low - room, min(100.0 + 0.15 * room, high + room)
     room = 0.06 * (high - min(low, 0.0)) or 1.0
     return min(0.0, low - room) if low < 0 else 0.0, high + room
+
+
+def _same_decimals(values: Sequence[float]) -> str:
+    """A format that gives all values the same decimals: three digits for the smallest, but four decimals at most."""
+    sizes = [abs(v) for v in values if v]
+    if sizes and not 1e-3 <= max(sizes) < 1e5:
+        return "{:.2e}"
+    return f"{{:.{min(max(2 - math.floor(math.log10(min(sizes, default=1.0))), 0), 4)}f}}"
 
 
 def _label_ends(ax: Axes, ends: list[tuple[float, float, str, str]], limits: tuple[float, float], form: str) -> None:
@@ -208,6 +237,7 @@ def confusion(
     wrong = np.where(np.eye(k, dtype=bool), 0, counts / np.maximum(rows, 1))
     total, right = int(counts.sum()), int(np.trace(counts))
     with style():
+        own = ax is None
         figure, ax = _one(ax, 3.0 + 0.62 * min(max(k, 5), 24), 1.9 + 0.55 * min(max(k, 4), 24))
         top = max(float(wrong.max()), 1e-9)
         shown = ax.imshow(wrong, cmap=ERRORS, vmin=0, vmax=top, aspect="equal")
@@ -230,7 +260,10 @@ def confusion(
         ax.grid(which="minor", color="#D5D5D5", linewidth=0.8)
         ax.tick_params(which="minor", length=0)
         share = f"accuracy {100 * right / total:.2f} % ({right} of {total})" if total else "no images"
-        ax.set_title(f"{title}\n{share}" if title else share)
+        if own and title:
+            _suptitle(figure, f"{title}\n{share}")
+        else:
+            ax.set_title(f"{title}\n{share}" if title else share)
         if wrong.any():
             bar = figure.colorbar(shown, ax=ax, fraction=0.04, pad=0.03, format=PercentFormatter(1, None, " %"))
             bar.set_label("share of the row")
@@ -248,7 +281,7 @@ def mistakes(images: Array, labels: Array, probs: Array, count: int = 25, *, tit
     """The images a network is most sure about and wrong, the worst first: "7 → 1  98 %" is a 7 taken for a 1.
 
     Shapes    images (N, H, W) or (N, 1, H, W), labels (N,), probs (N, K) with rows that sum to 1
-    Errors    ValueError if shapes do not fit or count is not positive
+    Errors    ValueError if shapes do not fit, probs are not probabilities (logits, say) or count is not positive
     """
     images = _check_images("mistakes", images)
     labels, probs = np.asarray(labels), np.asarray(probs)
@@ -257,6 +290,7 @@ def mistakes(images: Array, labels: Array, probs: Array, count: int = 25, *, tit
             f"mistakes: images (N, H, W), labels (N,), probs (N, K) want one N, "
             f"got {images.shape}, {labels.shape}, {probs.shape}"
         )
+    probs = _check_probabilities("mistakes", probs)
     _check_count("mistakes", count)
     predicted = probs.argmax(axis=1) if len(probs) else np.zeros(0, int)
     wrong = np.flatnonzero(predicted != labels)
@@ -266,8 +300,9 @@ def mistakes(images: Array, labels: Array, probs: Array, count: int = 25, *, tit
             return _message(f"no mistakes among {len(images)} images", title)
         captions = [f"{labels[i]} → {predicted[i]}  {100 * probs[i, predicted[i]]:.0f} %" for i in order]
         every = "all" if len(order) == len(wrong) else f"the {len(order)} most confident of"
-        header = title or f"{every} {len(wrong)} mistakes among {len(images)} images (true → predicted)"
-        return _grid(images[order], captions, min(5, len(order)) if len(order) <= 25 else 10, header)
+        header = f"{every} {len(wrong)} mistakes among {len(images)} images (true → predicted)"
+        columns = min(5, len(order)) if len(order) <= 25 else 10
+        return _grid(images[order], captions, columns, f"{title}\n{header}" if title else header)
 
 
 # --- images -----------------------------------------------------------------------------------------------------------
@@ -301,17 +336,16 @@ def probabilities(
     """One image and what the network makes of it: a bar for every class, the most probable one in colour.
 
     Shapes    image (H, W) or (1, H, W), probs (K,); axes: where to draw the image and the bars
-    Errors    ValueError if shapes do not fit or probs are not between 0 and 1
+    Errors    ValueError if shapes do not fit or probs are not probabilities: between 0 and 1, with sum 1
     """
-    image, probs = np.asarray(image), np.asarray(probs, float)
+    image, probs = np.asarray(image), np.asarray(probs)
     if image.ndim == 3 and image.shape[0] == 1:
         image = image[0]
     if image.ndim != 2 or image.size == 0:
         raise ValueError(f"probabilities: image wants (H, W) or (1, H, W), got {image.shape}")
     if probs.ndim != 1 or probs.size == 0:
         raise ValueError(f"probabilities: probs wants (K,), got {probs.shape}")
-    if not np.isfinite(probs).all() or probs.min() < -1e-6 or probs.max() > 1 + 1e-6:
-        raise ValueError("probabilities: probs must be between 0 and 1")
+    probs = _check_probabilities("probabilities", probs)
     names = [str(i) for i in range(len(probs))] if class_names is None else [str(name) for name in class_names]
     if len(names) != len(probs):
         raise ValueError(f"probabilities: {len(names)} class names for {len(probs)} probabilities")
@@ -337,7 +371,7 @@ def probabilities(
         bars.spines["bottom"].set_visible(False)
         bars.tick_params(axis="y", length=0)
         bars.set_title("probability of each class")
-        _suptitle(figure, title)
+        _suptitle(figure, title, grow=axes is None)
     return figure
 
 
@@ -348,7 +382,7 @@ def _grid(images: Array, captions: Sequence[str] | None, columns: int, title: st
     side = 1.0 if columns > 5 else 1.55
     if captions is not None and max(map(len, captions)) > 3:
         side = max(side, 1.45)
-    figure = _figure(max(columns * side, 5.8 if title else 3.0) + 0.2, rows * (side + tall) + (0.5 if title else 0.1))
+    figure = _figure(max(columns * side, 7.4 if title else 3.0) + 0.2, rows * (side + tall) + (0.5 if title else 0.1))
     for i, ax in enumerate(figure.subplots(rows, columns, squeeze=False).ravel()):
         if i >= len(images):
             ax.remove()
@@ -403,9 +437,37 @@ def _root(ax: Axes) -> Figure:
     return figure
 
 
-def _suptitle(figure: Figure, title: str | None) -> None:
+def _suptitle(figure: Figure, title: str | None, *, grow: bool = True) -> None:
+    """The title over the whole figure, in as many lines as its width wants; the figure grows by those after the first."""
     if title:
-        figure.suptitle(title)
+        text = _wrapped(title, figure.get_figwidth() - 0.4, FontProperties(size=mpl.rcParams["figure.titlesize"]))
+        if grow:
+            figure.set_figheight(figure.get_figheight() + 0.24 * text.count("\n"))
+        figure.suptitle(text)
+
+
+def _wrapped(text: str, width: float, font: FontProperties) -> str:
+    """The text with line breaks that keep each line within ``width`` inches; a longer word is cut."""
+    canvas: Any = FigureCanvasAgg(Figure((1, 1), dpi=100))
+    ruler = canvas.get_renderer()
+
+    def fits(line: str) -> bool:
+        return bool(ruler.get_text_width_height_descent(line, font, ismath=False)[0] <= 100 * width)
+
+    lines = []
+    for paragraph in text.split("\n"):
+        line = ""
+        for word in paragraph.split(" "):
+            if line and not fits(f"{line} {word}"):
+                lines.append(line)
+                line = ""
+            line = f"{line} {word}".lstrip()
+            while len(line) > 1 and not fits(line):
+                cut = next((n for n in range(len(line) - 1, 1, -1) if fits(line[:n])), 1)
+                lines.append(line[:cut])
+                line = line[cut:]
+        lines.append(line)
+    return "\n".join(lines)
 
 
 def _check_images(function: str, images: Array) -> Array:
@@ -415,6 +477,19 @@ def _check_images(function: str, images: Array) -> Array:
     if images.ndim != 3 or 0 in images.shape[1:]:
         raise ValueError(f"{function}: images wants (N, H, W) or (N, 1, H, W), got {images.shape}")
     return images
+
+
+def _check_probabilities(function: str, probs: Array) -> Array:
+    """probs (..., K) as floats; refuses what is not between 0 and 1 with rows that sum to 1."""
+    probs = np.asarray(probs, float)
+    hint = "are these logits? softmax(logits) makes probabilities of them"
+    if probs.size and not (probs.min() >= -1e-6 and probs.max() <= 1 + 1e-6):  # so that NaN is refused too
+        raise ValueError(f"{function}: probs must be between 0 and 1, got {probs.min():.3g} to {probs.max():.3g}; {hint}")
+    sums = np.atleast_1d(probs.sum(axis=-1))
+    if np.any(np.abs(sums - 1) > 1e-3):
+        worst = sums[np.abs(sums - 1).argmax()]
+        raise ValueError(f"{function}: probs must sum to 1 in every row, got {worst:.4g}; {hint}")
+    return probs
 
 
 def _check_count(function: str, count: int) -> None:

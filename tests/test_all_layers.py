@@ -514,3 +514,15 @@ def test_new_params_are_float32_and_contiguous(case):
     other = case.build()
     for name, array in layer.params.items():
         assert not np.shares_memory(array, other.params[name])
+
+
+@pytest.mark.parametrize("functions", [np.maximum, (np.maximum,), (1, 2)])
+def test_functions_must_be_a_pair(functions):
+    with pytest.raises(ValueError, match=r"ReLU: functions must be a pair \(forward, backward\)"):
+        ReLU(functions=functions)
+
+
+def test_a_forward_without_a_cache_is_named():
+    layer = ReLU(functions=(lambda x: np.maximum(x, 0), lambda dout, cache: dout))
+    with pytest.raises(ValueError, match=r"ReLU: forward must return two things, \(out, cache\), got ndarray"):
+        layer.forward(np.ones((2, 3)))

@@ -321,7 +321,7 @@ def test_equal_layers_are_not_the_same_object():
     assert len(Sequential(ReLU(), ReLU(), Residual(ReLU(), ReLU())).layers) == 3
 
 
-@pytest.mark.parametrize(("child", "word"), [(ReLU, "write its name with brackets"), (np.tanh, "ufunc"), (None, "NoneType")])
+@pytest.mark.parametrize(("child", "word"), [(ReLU, "make one first, as in ReLU()"), (np.tanh, "ufunc"), (None, "NoneType")])
 def test_what_is_not_a_layer_is_refused(child, word):
     with pytest.raises(ValueError, match=f"1 must be a layer, got .*{word}"):
         Sequential(ReLU(), child)

@@ -113,3 +113,8 @@ def test_training_without_random_numbers_is_refused():
 def test_wrong_p(p):
     with pytest.raises(ValueError, match=re.escape(f"Dropout: p must be in 0 .. 1 (1 excluded), got {p}")):
         Dropout(p)
+
+
+def test_dropping_everything_is_refused_by_the_function_too():
+    with pytest.raises(ValueError, match=re.escape("p must be in 0 .. 1 (1 excluded), got 1")):
+        dropout_forward(np.ones(3), 1, np.random.default_rng(0))

@@ -83,3 +83,8 @@ def test_a_signal_keeps_its_size_through_many_layers(name):
         if name == "he_normal":
             x = np.maximum(x, 0)
     assert 0.2 < np.sqrt(np.square(x).mean()) < 5
+
+
+def test_a_seed_is_not_a_generator():
+    with pytest.raises(TypeError, match=r"rng must be a random generator such as np\.random\.default_rng\(0\), got 0"):
+        init.he_normal(0, (3, 2))

@@ -271,7 +271,7 @@ def test_unknown_names(tmp_path):
 
 
 def test_a_root_that_does_not_exist(tmp_path, monkeypatch):
-    with pytest.raises(DataNotFoundError, match=r"root is \S+typo, which does not exist"):
+    with pytest.raises(DataNotFoundError, match=r"the data folder is \S+typo, which does not exist"):
         load(tmp_path / "typo")
     monkeypatch.setenv("SCRATCHNET_DATA", str(tmp_path / "typo"))
     with pytest.raises(DataNotFoundError, match=r"SCRATCHNET_DATA is \S+typo, which does not exist"):

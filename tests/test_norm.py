@@ -269,3 +269,8 @@ def test_a_learners_own_pair_with_its_own_cache_still_trains_the_running_statist
         each.update_state(each.observe(cache))
     for name, value in plain.state.items():
         ref.assert_close(layer.state[name], value, name=name)
+
+
+def test_half_of_the_given_statistics_is_refused():
+    with pytest.raises(ValueError, match="both mean and var, or neither"):
+        batch_norm_forward(np.ones((3, 2)), np.ones(2), np.zeros(2), mean=np.zeros(2))

@@ -88,6 +88,23 @@ def test_the_file_is_plain_numpy(saved: Path) -> None:
         ]
 
 
+def test_layers_of_ones_own_can_not_be_saved(saved: Path) -> None:
+    class Dense(ReLU):  # by another name, or by the same
+        pass
+
+    before = saved.read_bytes()
+    with pytest.raises(ValueError, match="can't save Dense: it is not one of scratchnet's layers"):
+        save_model(saved, Sequential(Dense()), {})
+    assert saved.read_bytes() == before
+
+
+def test_weights_that_are_not_finite_can_not_be_saved(saved: Path) -> None:
+    model = Sequential(Dense(2, 2, rng=np.random.default_rng(0)))
+    model.params["0.w"][1, 1] = np.nan
+    with pytest.raises(ValueError, match=r"can't save 0\.w: .* not finite"):
+        save_model(saved, model, {})
+
+
 def test_half_precision_weights_are_taken(saved: Path) -> None:
     edit(saved, **{"0.w": np.full((4, 3), 0.5, np.float16)})
     assert (load_model(saved).model.params["0.w"] == 0.5).all()
@@ -109,7 +126,7 @@ def test_half_precision_weights_are_taken(saved: Path) -> None:
         ({"metadata": np.array('{"format": 2}')}, "format 2, this version reads 1"),
         ({"metadata": np.array('{"format": 1}')}, "no architecture"),
         ({"metadata": np.array('{"format": 1, "architecture": {"type": "Evil"}}')}, "unknown layer 'Evil'"),
-        ({"metadata": np.array('{"format": 1, "architecture": {"type": "Layer"}}')}, "Layer can't stand alone"),
+        ({"metadata": np.array('{"format": 1, "architecture": {"type": "Layer"}}')}, "unknown layer 'Layer'"),
         ({"metadata": np.array('{"format": 1, "architecture": {"type": "ReLU", "x": 1}}')}, "ReLU has no setting x"),
         ({"metadata": np.array('{"format": 1, "architecture": {"type": "Dense"}}')}, "in_features"),
     ],

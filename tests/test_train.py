@@ -106,9 +106,16 @@ def test_running_statistics_follow_the_data() -> None:
 def test_divergence_is_an_error_at_once_and_keeps_the_weights() -> None:
     network = Sequential(Flatten(), Dense(16, 3, rng=np.random.default_rng(0)))
     network.params["1.w"][0, 0] = np.inf
-    with pytest.raises(TrainingDiverged, match=r"step 1 of epoch 1.*smaller learning rate"), np.errstate(all="ignore"):
+    with pytest.raises(TrainingDiverged, match=r"step 1 of epoch 1.*smaller learning rate"):
         train(network)
     assert np.isfinite(network.params["1.b"]).all()
+
+
+def test_evaluation_of_useless_weights_is_an_error() -> None:
+    network = model()
+    network.params["1.w"][...] = np.nan
+    with pytest.raises(TrainingDiverged, match="the loss on 50 images is nan"):
+        evaluate(network, SoftmaxCrossEntropy(), *task(), prepare=prepare)
 
 
 def test_epochs_are_the_means_of_their_steps() -> None:
@@ -123,7 +130,7 @@ def test_epochs_are_the_means_of_their_steps() -> None:
         return measured[-1]
 
     epochs = list(train_epochs(train_steps(network, loss, Momentum(0.1), images, labels, **settings()), validate))
-    assert [e.epoch for e in epochs] == [0, 1, 2]
+    assert [e.epoch for e in epochs] == [1, 2, 3]
     assert epochs[0].train_loss == pytest.approx(sum(s.loss * s.size for s in steps[:4]) / 50)
     assert epochs[2].train_accuracy == pytest.approx(sum(s.correct for s in steps[8:]) / 50)
     assert [e.val_loss for e in epochs] == [m.loss for m in measured]

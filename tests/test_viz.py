@@ -8,6 +8,8 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from scratchnet import viz
+from scratchnet.losses import softmax
+from scratchnet.train import Epoch, Evaluation, Step, train_epochs
 
 ROWS = [
     {"epoch": e, "train_loss": 0.4 / e, "train_accuracy": 1 - 0.1 / e, "val_loss": 0.3 / e, "val_accuracy": 1 - 0.08 / e}
@@ -27,6 +29,18 @@ def texts(ax):
 
 def some_images(n):
     return np.random.default_rng(0).integers(0, 256, (n, 28, 28), dtype=np.uint8)
+
+
+TITLES = {
+    "short": "cnn on SYNTHETIC digits (not MNIST)",
+    "long": "cnn with batch normalisation and dropout on SYNTHETIC digits (not MNIST), seed 0, 30 epochs; " * 3,
+    "one word": "/srv/" + "x" * 200,
+    "two lines": "cnn\non SYNTHETIC digits",
+}
+
+
+def squeezed(text):
+    return "".join(text.split())
 
 
 def inside(figure):
@@ -51,7 +65,7 @@ def test_curves_shows_loss_and_accuracy_in_percent():
         np.testing.assert_allclose(val.get_ydata(), [scale * row[f"val_{name}"] for row in ROWS])
         assert train.get_marker() not in ("", "None")
         assert train.get_color() != val.get_color()
-    assert texts(loss) == ["training\n0.08", "validation\n0.06"]
+    assert texts(loss) == ["training\n0.0800", "validation\n0.0600"]
     assert texts(accuracy) == ["training\n98.00 %", "validation\n98.40 %"]
     assert figure.get_suptitle() == "five epochs"
     assert inside(figure)
@@ -62,6 +76,71 @@ def test_curves_takes_columns_as_well():
     for a, b in zip(viz.curves(ROWS).axes, viz.curves(columns).axes, strict=True):
         for line, other in zip(a.lines, b.lines, strict=True):
             np.testing.assert_array_equal(line.get_xydata(), other.get_xydata())
+
+
+def same_lines(a, b):
+    for ax, other in zip(viz.curves(a).axes, viz.curves(b).axes, strict=True):
+        assert texts(ax) == texts(other)
+        assert len(ax.lines) == len(other.lines)
+        for line, twin in zip(ax.lines, other.lines, strict=True):
+            np.testing.assert_array_equal(line.get_xydata(), twin.get_xydata())
+
+
+@pytest.mark.parametrize("validated", [True, False])
+def test_curves_takes_what_train_epochs_yields(validated):
+    steps = [Step(e, i, i == 1, 0.4 / (e + 1), 8 + e, 10, 0.1) for e in range(2) for i in range(2)]
+    validation = iter([Evaluation(0.3, 0.85, np.zeros((1, 10))), Evaluation(0.2, 0.95, np.zeros((1, 10)))])
+    epochs = list(train_epochs(steps, (lambda: next(validation)) if validated else None))
+    same_lines(epochs, [epoch._asdict() for epoch in epochs])
+    same_lines(iter(epochs), epochs)
+    loss, accuracy = viz.curves(epochs).axes
+    np.testing.assert_array_equal(loss.lines[0].get_xdata(), [1, 2])
+    np.testing.assert_allclose(accuracy.lines[0].get_ydata(), [80, 90])
+    assert len(loss.lines) == len(accuracy.lines) == 1 + validated
+
+
+def test_curves_takes_named_tuples_and_dicts_alike():
+    epochs = [Epoch(**row, lr=0.1) for row in ROWS]
+    same_lines(epochs, ROWS)
+    same_lines([epochs[0], *ROWS[1:]], ROWS)
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1e-3, 0.03, 0.5, 1, 7, 30, 400, 1e6])
+def test_curves_numbers_of_an_axis_have_the_same_decimals(scale):
+    rows = [
+        {"epoch": 1, "train_loss": 0.5 * scale, "train_accuracy": 0.1, "val_loss": 0.47 * scale, "val_accuracy": 0.97},
+        {"epoch": 2, "train_loss": 0.1 * scale, "train_accuracy": 0.9, "val_loss": 0.13 * scale, "val_accuracy": 0.985},
+    ]
+    figure = viz.curves(rows)
+    figure.canvas.draw()
+    for ax in figure.axes:
+        ends = [t.split("\n")[1].removesuffix(" %") for t in texts(ax)]
+        for numbers in (ends, [t.get_text() for t in ax.get_yticklabels()]):
+            assert len(numbers) >= 2
+            assert len({len(number.partition(".")[2]) for number in numbers}) == 1
+            assert len(set(numbers)) == len(numbers)
+    last = [float(t.split("\n")[1]) for t in texts(figure.axes[0])]
+    np.testing.assert_allclose(last, [0.1 * scale, 0.13 * scale], rtol=0.05)
+
+
+def test_curves_end_labels_of_losses_far_apart():
+    ends = [dict(ROWS[0], train_loss=0.00123, val_loss=2.5), dict(ROWS[0], train_loss=0.0, val_loss=0.0)]
+    assert [texts(viz.curves([row]).axes[0]) for row in ends] == [
+        ["training\n0.0012", "validation\n2.5000"],
+        ["training\n0.00", "validation\n0.00"],
+    ]
+
+
+def test_curves_says_what_training_figures_are():
+    figure = viz.curves(ROWS)
+    words = "training figures are means over the epoch's steps"
+    assert figure.get_supxlabel().startswith(words)
+    assert "validation" in figure.get_supxlabel()
+    assert viz.curves([dict(row, val_loss=None, val_accuracy=None) for row in ROWS]).get_supxlabel() == words
+    figure.canvas.draw()
+    note = next(t for t in figure.texts if t.get_text() == figure.get_supxlabel())
+    assert to_rgba(note.get_color()) == to_rgba(viz.GREY)
+    assert all(note.get_window_extent().y1 <= ax.get_tightbbox().y0 for ax in figure.axes)
 
 
 def test_curves_axes_show_all_points_and_whole_epochs():
@@ -106,7 +185,7 @@ def test_curves_leaves_out_epochs_without_a_value():
     rows = [dict(row, val_loss=None, val_accuracy=None) if row["epoch"] % 2 else row for row in ROWS]
     loss = viz.curves(rows).axes[0]
     np.testing.assert_array_equal(loss.lines[1].get_xdata(), [2, 4])
-    assert texts(loss)[1] == "validation\n0.075"
+    assert texts(loss)[1] == "validation\n0.0750"
 
 
 def test_curves_of_a_training_that_went_to_infinity():
@@ -133,7 +212,9 @@ def test_curves_labels_do_not_overlap():
         ([{"epoch": 1, "train_loss": 1.0}], "no 'train_accuracy'"),
         ([{}], "no 'epoch'"),
         ({"epoch": [1, 2], "train_loss": [1.0], "train_accuracy": [0.5, 0.6]}, "differ in length"),
-        ([1, 2], "list of dicts"),
+        ([1, 2], "list of dicts or named tuples"),
+        ([(1, 2.0, 0.5)], "list of dicts or named tuples"),
+        (Epoch(1, 0.3, 0.9, None, None, 0.1), "list of dicts or named tuples"),
         ([{"epoch": None, "train_loss": 1.0, "train_accuracy": 0.5}], "epoch without a number"),
     ],
 )
@@ -178,7 +259,9 @@ def test_confusion_of_a_class_without_images():
 def test_confusion_says_how_accurate():
     matrix = np.array([[90, 10], [0, 40]])
     assert viz.confusion(matrix).axes[0].get_title() == "accuracy 92.86 % (130 of 140)"
-    assert viz.confusion(matrix, title="pets").axes[0].get_title() == "pets\naccuracy 92.86 % (130 of 140)"
+    titled = viz.confusion(matrix, title="pets")
+    assert titled.get_suptitle() == "pets\naccuracy 92.86 % (130 of 140)"
+    assert titled.axes[0].get_title() == ""
     assert viz.confusion(np.zeros((2, 2), int)).axes[0].get_title() == "no images"
 
 
@@ -246,8 +329,13 @@ def test_mistakes_are_ordered_by_confidence():
 def test_mistakes_shows_the_worst_only():
     figure = viz.mistakes(*mistaken(), count=2)
     assert [ax.get_title() for ax in figure.axes] == ["1 → 0  98 %", "0 → 1  70 %"]
-    assert figure.get_suptitle() == "the 2 most confident of 3 mistakes among 6 images (true → predicted)"
-    assert viz.mistakes(*mistaken(), title="mine").get_suptitle() == "mine"
+    assert " ".join(figure.get_suptitle().split()) == "the 2 most confident of 3 mistakes among 6 images (true → predicted)"
+    many = viz.mistakes(some_images(2000), np.ones(2000, int), np.eye(2)[np.zeros(2000, int)], 1)
+    assert (
+        " ".join(many.get_suptitle().split()) == "the 1 most confident of 2000 mistakes among 2000 images (true → predicted)"
+    )
+    titled = viz.mistakes(*mistaken(), title="mine")
+    assert titled.get_suptitle() == "mine\nall 3 mistakes among 6 images (true → predicted)"
 
 
 @pytest.mark.parametrize("n", [0, 4])
@@ -271,12 +359,26 @@ def test_mistakes_takes_channels_too():
         ({"probs": np.zeros(6)}, "want one N"),
         ({"images": np.zeros((6, 3, 8, 8))}, r"images wants \(N, H, W\) or \(N, 1, H, W\), got \(6, 3, 8, 8\)"),
         ({"count": 0}, "count must be positive, got 0"),
+        ({"probs": 6.08 * np.eye(6, 3)}, r"between 0 and 1, got 0 to 6.08; .*softmax\(logits\)"),
+        ({"probs": np.full((6, 3), -0.1)}, r"between 0 and 1, .*softmax\(logits\)"),
+        ({"probs": np.full((6, 3), np.nan)}, r"between 0 and 1, .*softmax\(logits\)"),
+        ({"probs": np.full((6, 3), 0.5)}, r"sum to 1 in every row, got 1.5; .*softmax\(logits\)"),
+        ({"probs": np.vstack([np.full((5, 3), 1 / 3), [[0.5, 0.25, 0.248]]])}, "sum to 1 in every row, got 0.998"),
     ],
 )
 def test_mistakes_refuses(change, words):
     given = dict(zip(("images", "labels", "probs"), mistaken(), strict=True)) | change
     with pytest.raises(ValueError, match=f"mistakes: .*{words}"):
         viz.mistakes(**given)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_mistakes_takes_softmax_of_logits(dtype):
+    images, labels, _ = mistaken()
+    logits = 6 * np.random.default_rng(1).normal(size=(6, 10))
+    with pytest.raises(ValueError, match="softmax"):
+        viz.mistakes(images, labels, logits)
+    assert viz.mistakes(images, labels, softmax(logits).astype(dtype)).axes[0].get_title().endswith(" %")
 
 
 # --- digits, probabilities --------------------------------------------------------------------------------------------
@@ -345,6 +447,8 @@ def test_probabilities_in_the_callers_axes_and_of_prepared_images():
         (np.zeros((28, 28)), np.ones((1, 10)), r"probs wants \(K,\), got \(1, 10\)"),
         (np.zeros((28, 28)), np.array([1.5, -0.5]), "between 0 and 1"),
         (np.zeros((28, 28)), np.array([np.nan, 1]), "between 0 and 1"),
+        (np.zeros((28, 28)), np.array([3.0, -1.0]), r"between 0 and 1, got -1 to 3; .*softmax\(logits\)"),
+        (np.zeros((28, 28)), np.array([0.9, 0.9]), r"sum to 1 in every row, got 1.8; .*softmax\(logits\)"),
     ],
 )
 def test_probabilities_refuses(image, probs, words):
@@ -353,6 +457,32 @@ def test_probabilities_refuses(image, probs, words):
 
 
 # --- all figures ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("title", TITLES.values(), ids=TITLES)
+@pytest.mark.parametrize(
+    ("draw", "own"),
+    [
+        (lambda title: viz.curves(ROWS, title=title), ""),
+        (lambda title: viz.confusion(np.array([[90, 10], [0, 40]]), title=title), "accuracy 92.86 % (130 of 140)"),
+        (lambda title: viz.mistakes(*mistaken(), title=title), "all 3 mistakes among 6 images (true → predicted)"),
+        (lambda title: viz.mistakes(some_images(3), np.arange(3), np.eye(3), title=title), ""),
+        (lambda title: viz.digits(some_images(1), title=title), ""),
+        (lambda title: viz.probabilities(some_images(1)[0], np.full(10, 0.1), title=title), ""),
+    ],
+    ids=["curves", "confusion", "mistakes", "no mistakes", "digits", "probabilities"],
+)
+def test_a_title_stands_above_the_figures_own_line_and_is_not_clipped(draw, own, title):
+    figure, plain = draw(title), draw(None)
+    assert squeezed(figure.get_suptitle()) == squeezed(title + own)
+    if own:
+        assert figure.get_suptitle().endswith(f"\n{own}")
+    assert inside(figure)
+    assert inside(plain)
+    shown = next(t for t in figure.texts if t.get_text() == figure.get_suptitle()).get_window_extent()
+    assert all(ax.get_tightbbox().y1 <= shown.y0 for ax in figure.axes)
+    for ax, other in zip(figure.axes, plain.axes, strict=True):  # a long title takes its room from nothing else
+        assert ax.get_window_extent().height > 0.75 * other.get_window_extent().height
 
 
 def test_save_writes_a_png_of_150_dots_per_inch(tmp_path):

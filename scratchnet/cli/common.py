@@ -82,12 +82,17 @@ def load(path: str | None) -> Loaded:
             saved, name = load_model(shipped), "cnn (comes with scratchnet)"
     else:
         chosen = runs.model_file(path)
+        if not chosen.is_file():
+            raise ModelFileError(f"{chosen}: no such model file")
         saved, name = load_model(chosen), str(chosen)
+    missing = [key for key in ("normalization", "input_shape", "num_classes") if key not in saved.metadata]
+    if missing:
+        raise ModelFileError(f"{name}: its metadata lack {', '.join(missing)} (see help(scratchnet.serialize.save_model))")
     try:
-        normalization = Normalization.from_dict(saved.metadata.get("normalization", {}))
+        normalization = Normalization.from_dict(saved.metadata["normalization"])
     except ValueError as error:
         raise ModelFileError(f"{name}: {error}") from error
-    wanted = saved.metadata.get("input_shape"), saved.metadata.get("num_classes")
+    wanted = saved.metadata["input_shape"], saved.metadata["num_classes"]
     if wanted != ([1, 28, 28], 10):
         raise ModelFileError(f"{name}: takes {wanted[0]} and names {wanted[1]} classes; wanted [1, 28, 28] and 10")
     return Loaded(saved.model, functools.partial(prepare, normalization=normalization), name, saved.metadata)

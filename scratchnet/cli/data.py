@@ -41,6 +41,8 @@ def add_to(commands: "argparse._SubParsersAction[Any]") -> None:
 
 
 def run_fetch(args: argparse.Namespace) -> int:
+    if args.data_dir:
+        Path(args.data_dir).mkdir(parents=True, exist_ok=True)
     folder = mnist.fetch(args.data_dir, progress=sys.stderr.isatty())
     print(f"MNIST is in {folder}, all four files verified")
     return 0
@@ -77,6 +79,7 @@ def run_info(args: argparse.Namespace) -> int:
 
 def run_synthetic(args: argparse.Namespace) -> int:
     folder = Path(args.out) if args.out else mnist.data_dirs(args.data_dir)[0] / "synthetic"
+    print(f"drawing {args.n_train} + {args.n_test} digits into {folder}", flush=True)
     for path in synthetic.write(folder, n_train=args.n_train, n_test=args.n_test, seed=args.seed):
         print(path)
     return 0

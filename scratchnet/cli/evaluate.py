@@ -14,7 +14,7 @@ def add_to(commands: "argparse._SubParsersAction[Any]") -> None:
     parser = commands.add_parser(
         "evaluate",
         help="measure a trained network on a test set",
-        description="Loss, accuracy, precision, recall and F1 of each class, and the confusion matrix, on the test split.",
+        description="Loss, accuracy, precision, recall and F1 of each class, and the confusion matrix.",
     )
     add_model_argument(parser)
     add_data_arguments(parser)

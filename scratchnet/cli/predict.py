@@ -77,6 +77,8 @@ def read_digit(path: str) -> Array:
             return digit_from_picture(picture)
     except FileNotFoundError:
         raise Failure("no such file") from None
+    except IsADirectoryError:
+        raise Failure("a folder; name the picture files in it") from None
     except UnidentifiedImageError:
         raise UnreadablePicture("not a picture that Pillow can open") from None
     except (Image.DecompressionBombError, SyntaxError) as error:

@@ -2,6 +2,8 @@
 
 import argparse
 import functools
+import os
+import sys
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -60,7 +62,8 @@ def run(args: argparse.Namespace) -> int:
     if recipe.val_size >= len(train.images):
         raise Misuse(f"--val-size {recipe.val_size} leaves nothing of {len(train.images)} training images to train on")
     folder = runs.create(args.out, recipe.model, overwrite=args.overwrite)
-    runs.write_json(folder / runs.CONFIG, {**recipe.to_dict(), "dataset": args.dataset, "data_dir": args.data_dir})
+    dataset = source.name if args.dataset == "auto" else args.dataset  # what a second run must not choose again
+    runs.write_json(folder / runs.CONFIG, {**recipe.to_dict(), "dataset": dataset, "data_dir": args.data_dir})
     indices, held_out = split(train.labels, recipe.val_size, seed=recipe.seed)
 
     normalization = Normalization()
@@ -81,8 +84,8 @@ def run(args: argparse.Namespace) -> int:
     )
     validate = functools.partial(evaluate, model, loss, *validation, prepare=network) if len(held_out) else None
     size = sum(array.size for array in model.params.values())
-    print(f"{recipe.model}: {size:,} parameters; {source.name}: {len(indices)} training images, {len(held_out)} validation")
-    print(f"writing to {folder}", flush=True)
+    _say(f"{recipe.model}: {size:,} parameters; {source.name}: {len(indices)} training images, {len(held_out)} validation")
+    _say(f"writing to {folder}")
 
     started = time.perf_counter()
     history: list[Epoch] = []
@@ -90,11 +93,21 @@ def run(args: argparse.Namespace) -> int:
     try:
         for epoch in train_epochs(_watched(steps, recipe.epochs, len(indices)), validate):
             history.append(epoch)
-            print(_line(epoch, recipe.epochs), flush=True)
+            _say(_line(epoch, recipe.epochs))
     except KeyboardInterrupt:
         interrupted = f"interrupted in epoch {len(history) + 1} of {recipe.epochs}"
+        _say("interrupted: saving what is trained, then evaluating it (Ctrl-C again to leave that out)")
     seconds = time.perf_counter() - started
 
+    metadata: dict[str, Any] = {
+        "name": recipe.model,
+        "input_shape": list(models.INPUT_SHAPE),
+        "num_classes": models.NUM_CLASSES,
+        "normalization": normalization.to_dict(),
+        "provenance": {"recipe": recipe.to_dict()},
+    }
+    save_model(folder / runs.MODEL, model, metadata)  # at once: what comes now can fail or be interrupted
+    runs.write_history(folder / runs.HISTORY, history)
     result = evaluate(model, loss, test.images, test.labels, prepare=network)
     metrics = {
         "dataset": source.name,
@@ -112,20 +125,15 @@ def run(args: argparse.Namespace) -> int:
         "synthetic_stand_in": bool(source.notice),
         "versions": runs.versions(),
     }
-    metadata = {
-        "name": recipe.model,
-        "input_shape": list(models.INPUT_SHAPE),
-        "num_classes": models.NUM_CLASSES,
-        "normalization": normalization.to_dict(),
-        "provenance": {"recipe": recipe.to_dict(), "metrics": metrics},
-    }
+    metadata["provenance"]["metrics"] = metrics
     save_model(folder / runs.MODEL, model, metadata)
-    runs.write_history(folder / runs.HISTORY, history)
     runs.write_json(folder / runs.METRICS, metrics)
-    _plot(folder, history, test.images, test.labels, result, source)
-    stand_in = " (SYNTHETIC digits, not MNIST)" if source.notice else f" ({source.name})"
-    print(f"test accuracy {result.accuracy:.2%}, test loss {result.loss:.4f}{stand_in}, trained in {seconds:.1f} s")
-    print(f"saved {folder / runs.MODEL} with its history, metrics and plots")
+    _plot(folder, recipe.model, history, test.images, test.labels, result, source)
+    stand_in = "SYNTHETIC digits, not MNIST" if source.notice else source.name
+    _say(f"test accuracy {result.accuracy:.2%}, test loss {result.loss:.4f} ({stand_in}), trained in {seconds:.1f} s")
+    if result.accuracy < 2 / models.NUM_CLASSES and not interrupted:
+        _say("that is hardly better than guessing: nothing was learned; a smaller --lr usually helps")
+    _say(f"saved {folder / runs.MODEL} with its history, metrics and plots")
     if interrupted:
         raise Failure(f"{interrupted}; what was trained so far is saved in {folder}")
     return 0
@@ -167,24 +175,35 @@ def _watched(steps: Iterator[Step], epochs: int, images: int) -> Iterator[Step]:
             yield step
 
 
+def _say(text: str) -> None:
+    """Print a line; a reader of a pipe who has seen enough (head) must not end the training."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - stays open to the end
+
+
 def _line(epoch: Epoch, epochs: int) -> str:
-    text = f"epoch {epoch.epoch + 1}/{epochs}  train loss {epoch.train_loss:.4f}  accuracy {epoch.train_accuracy:.2%}"
+    text = f"epoch {epoch.epoch}/{epochs}  train loss {epoch.train_loss:.4f}  accuracy {epoch.train_accuracy:.2%}"
     if epoch.val_loss is not None and epoch.val_accuracy is not None:
         text += f"   validation loss {epoch.val_loss:.4f}  accuracy {epoch.val_accuracy:.2%}"
     return text
 
 
-def _plot(folder: Path, history: list[Epoch], images: Array, labels: Array, result: Evaluation, source: Source) -> None:
+def _plot(
+    folder: Path, model: str, history: list[Epoch], images: Array, labels: Array, result: Evaluation, source: Source
+) -> None:
     from scratchnet import viz
     from scratchnet.files import atomic_write
 
+    title = f"{model} on {'SYNTHETIC digits (not MNIST)' if source.name == 'synthetic' else source.name}"
     predictions = result.logits.argmax(axis=1)
     figures = {
-        "confusion.png": viz.confusion(confusion_matrix(labels, predictions, models.NUM_CLASSES)),
-        "mistakes.png": viz.mistakes(images, labels, softmax(result.logits.astype(np.float64))),
+        "confusion.png": viz.confusion(confusion_matrix(labels, predictions, models.NUM_CLASSES), title=title),
+        "mistakes.png": viz.mistakes(images, labels, softmax(result.logits.astype(np.float64)), title=title),
     }
     if history:
-        figures["curves.png"] = viz.curves([{**row._asdict(), "epoch": row.epoch + 1} for row in history])
+        figures["curves.png"] = viz.curves(history, title=title)
     for name, figure in figures.items():
         with atomic_write(folder / name) as file:
             viz.save(figure, file)

@@ -41,11 +41,12 @@ def open_source(name: str = "auto", data_dir: str | os.PathLike[str] | None = No
     try:
         mnist.load(data_dir, "test", progress=progress)
     except FetchError as error:
+        if any(status.path for status in mnist.verify(data_dir)):
+            raise  # some of MNIST is there: whoever has put it there wants it, not a stand-in
         notice = (
-            "NOT MNIST: training and testing on SYNTHETIC digits, drawn by this program.\n"
-            f"MNIST is not on this machine and could not be fetched ({error}).\n"
-            "The figures below say nothing about MNIST. To use it, put its four files into data_cache/,\n"
-            "or name their folder with --data-dir or SCRATCHNET_DATA."
+            "NOT MNIST: these are SYNTHETIC digits, drawn by this program.\n"
+            f"MNIST is not on this machine: {error}.\n"
+            "The figures below say nothing about MNIST."
         )
         return Source("synthetic", lambda split: _synthetic(_synthetic_folder(data_dir), split), notice)
     return Source("mnist", lambda split: mnist.load(data_dir, split, progress=progress))

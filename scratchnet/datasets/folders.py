@@ -99,7 +99,7 @@ def download_dir(root: str | os.PathLike[str] | None = None) -> Path:
 
 def named_root(root: str | os.PathLike[str] | None) -> Path | None:
     """What the caller or $SCRATCHNET_DATA names, a folder or a file; None if neither does. It must exist."""
-    who, path = "root", root
+    who, path = "the data folder", root
     if path is None:
         who, path = VARIABLE, os.environ.get(VARIABLE) or None
     if path is None:

@@ -115,7 +115,10 @@ def load(
             fetch(root, progress=progress)
             found = _find(dataset, split, root)
     if (found.images.parent / MARKER).exists():
-        raise DataError(f"{found.images.parent} holds synthetic digits ({MARKER} says so), which are not {dataset}")
+        raise DataError(
+            f"{found.images.parent} holds synthetic digits ({MARKER} says so), which are not {dataset}; they are a data set "
+            "of their own, named by their folder (--dataset FOLDER)"
+        )
     images, labels = _read(dataset, split, found)
     if dataset == "mnist" and not found.sure:
         _check_is_mnist(images, labels, split, found.images)

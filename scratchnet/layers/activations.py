@@ -1,5 +1,7 @@
 """Elementwise nonlinearities. Each works on any shape and keeps the memory order of its input."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from scratchnet.layers.base import Layer, require, require_float

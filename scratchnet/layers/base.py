@@ -8,6 +8,8 @@ keeps nothing of a forward pass: what backward needs is in the cache that forwar
 alive at once, and a cache can be printed and looked at.
 """
 
+from __future__ import annotations
+
 import inspect
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -33,13 +35,22 @@ class Layer:
 
     def __init__(self, functions: Pair | None = None) -> None:
         if functions is not None:
+            require(
+                isinstance(functions, tuple | list) and len(functions) == 2 and all(map(callable, functions)),
+                f"{type(self).__name__}: functions must be a pair (forward, backward), got {functions!r}",
+            )
             self.functions = functions
         self.params, self.state, self.options = {}, {}, {}
         self._can_skip_dx = "need_dx" in inspect.signature(self.functions[1]).parameters
 
     def forward(self, x: Array, *, train: bool = False, rng: Rng | None = None) -> tuple[Array, Cache]:
         """x -> (out, cache). ``train`` and ``rng`` matter to Dropout and BatchNorm alone."""
-        out, cache = self.functions[0](x, *self.params.values(), **self.options)
+        result = self.functions[0](x, *self.params.values(), **self.options)
+        require(
+            isinstance(result, tuple) and len(result) == 2,
+            f"{type(self).__name__}: forward must return two things, (out, cache), got {type(result).__name__}",
+        )
+        out, cache = result
         return out, cache
 
     def backward(self, dout: Array, cache: Cache, *, need_dx: bool = True) -> tuple[Array | None, Grads]:

@@ -1,5 +1,7 @@
 """Layers made of layers."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping
 
 from scratchnet.layers.base import Layer, require
@@ -9,6 +11,8 @@ from scratchnet.typing import Array, Cache, Grads, Params, Rng
 class Composite(Layer):
     """A layer with children. Its params and state are its children's, under "child.name"; it owns no arrays.
 
+    ``params`` and ``state`` are gathered anew each time, so change the arrays in them, ``model.params["0.w"][...] = value``;
+    an array put into the dict would be lost.
     A composite's cache is the tuple of its children's caches.
 
     Errors    ValueError if the same layer object stands in it twice
@@ -19,7 +23,8 @@ class Composite(Layer):
             require(
                 isinstance(child, Layer),
                 f"{type(self).__name__}: {name} must be a layer, got {type(child).__name__}"
-                + ("; write its name with brackets, as in ReLU()" if isinstance(child, type) else ""),
+                + ("; make one first, as in ReLU()" if isinstance(child, type) else "")
+                + ("; write Sequential(*layers) to give it a list" if isinstance(child, list | tuple) else ""),
             )
         self.children = children
         seen: set[int] = set()
@@ -100,7 +105,7 @@ class Sequential(Composite):
 class Residual(Composite):
     """out = body(x) + shortcut(x): the body learns only what to change.
 
-    Shapes    x (N, C, H, W) -> body's output; shortcut must give the same shape, and is the identity if not given
+    Shapes    x (any) -> body's output; shortcut must give the same shape, and is the identity if not given
     Forward   out = body(x) + shortcut(x)
     Backward  dx = body's dx + shortcut's dx: the gradient takes both ways        (derived in lesson 14)
     Errors    ValueError if the two outputs differ in shape

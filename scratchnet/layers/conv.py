@@ -27,6 +27,8 @@ Source      im2col: Chellapilla, Puri and Simard, "High performance convolutiona
             ICML 2017.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 
 import numpy as np
@@ -83,7 +85,8 @@ def conv2d_forward(x: Array, w: Array, b: Array, stride: int | Two = 1, pad: int
     Forward   out[n,f,i,j] = b[f] + sum_c,kh,kw xpad[n, c, i*stride + kh, j*stride + kw] * w[f,c,kh,kw]
     Backward  dw[f,c,kh,kw] = sum_n,i,j dout[n,f,i,j] * xpad[n, c, i*stride + kh, j*stride + kw]
               db[f] = sum_n,i,j dout[n,f,i,j]
-              dx[n,c,r,s] = sum over all f, i, j whose patch has that pixel of dout[n,f,i,j] * the weight above it
+              dx[n,c,r,s] = sum of dout[n,f,i,j] * w[f,c,kh,kw] over all f, i, j, kh, kw
+                            with i*stride + kh = r + pad and j*stride + kw = s + pad
                                                                         (derived in lessons 9 and 10)
     Cost      2*N*F*OH*OW*C*KH*KW flops forward, twice that backward; the cache holds KW times the size of x
     Errors    ValueError if the shapes do not fit or the kernel is larger than the padded image
@@ -113,7 +116,8 @@ def conv2d_backward(dout: Array, cache: Cache, need_dx: bool = True) -> tuple[Ar
         return None, dw, db
 
     if stride == (1, 1) and pad[0] < kh and pad[1] < kw:
-        # Every pixel collects from the outputs around it: a convolution of dout with each filter turned by 180 degrees.
+        # Every pixel collects from the outputs around it: i = r + pad - kh, so dout is convolved with the filters turned by
+        # 180 degrees, starting at r + pad - (KH - 1), that is with a padding of KH - 1 - pad, which must not be negative.
         turned = w[:, :, ::-1, ::-1].transpose(1, 0, 2, 3)  # (C, F, KH, KW)
         dpatches = im2col(dout, (kh, kw), pad=(kh - 1 - pad[0], kw - 1 - pad[1]))
         dx = from_hcwn((_rows(turned) @ dpatches).reshape(x_shape[2], c, x_shape[3], x_shape[0]))

@@ -1,5 +1,7 @@
 """The dense (fully connected, linear) layer."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 
 import numpy as np

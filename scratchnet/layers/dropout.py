@@ -1,5 +1,7 @@
 """Dropout."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from scratchnet.layers.base import Layer, require, require_float
@@ -14,10 +16,11 @@ def dropout_forward(x: Array, p: float, rng: Rng) -> tuple[Array, Cache]:
     Forward   out = x * mask      mask = 0 with probability p, else 1 / (1 - p)   (inverted dropout)
     Backward  dx = dout * mask, the same mask        (derived in lesson 13)
     Cost      one random number a value; the cache holds the mask
-    Errors    ValueError if x is not floating-point
+    Errors    ValueError if x is not floating-point or p not in 0 .. 1 (1 excluded)
     Source    Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting", JMLR 2014
     """
     require_float("Dropout: x", x)
+    require(0 <= p < 1, f"Dropout: p must be in 0 .. 1 (1 excluded), got {p}")
     if x.ndim == 4:  # drawn in the memory order of images, so that a value's luck does not depend on how x lies in memory
         n, c, h, w = x.shape
         draw = from_hcwn(rng.random((h, c, w, n), np.float32))

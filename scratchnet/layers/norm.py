@@ -1,5 +1,7 @@
 """Batch normalisation."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 
 import numpy as np
@@ -13,7 +15,8 @@ def batch_norm_forward(
 ) -> tuple[Array, Cache]:
     """Give every channel mean 0 and variance 1 over the batch, then a learned scale and shift.
 
-    Shapes    x (N, D) or (N, C, H, W), gamma, beta, mean, var (D,) or (C,) -> out like x; m values a channel
+    Shapes    x (N, D) or (N, C, H, W), gamma, beta, mean, var (D,) or (C,) -> out like x
+              m = N or N*H*W is how many values a channel has
     Forward   xhat = (x - mean) / sqrt(var + eps)      out = gamma * xhat + beta
               mean and var are the batch's own (training), or given and then constants (evaluation)
     Backward  dgamma = sum dout * xhat      dbeta = sum dout                (sums over all axes but the channel)
@@ -30,7 +33,8 @@ def batch_norm_forward(
         f"BatchNorm: x has {x.shape[1]} channels, gamma and beta want {len(gamma)}: x {x.shape}, gamma {gamma.shape}",
     )
     axes, shape = _layout(x)
-    batch_statistics = mean is None or var is None
+    require((mean is None) == (var is None), "BatchNorm: give both mean and var, or neither")
+    batch_statistics = mean is None
     if mean is None or var is None:
         require(x.size > x.shape[1], f"BatchNorm: training needs more than one value a channel, got x {x.shape}")
         mean = x.mean(axis=axes)
@@ -66,6 +70,7 @@ class _BatchNorm(Layer):
 
     forward does not touch ``state``: whoever trains collects ``observe(cache)`` and calls ``update_state`` once a step,
     running = (1 - momentum) * running + momentum * observed, with the unbiased variance, as PyTorch does.
+    A pair of your own is called as forward(x, gamma, beta, eps=...) in training, with mean= and var= besides in evaluation.
     """
 
     functions: Pair = (batch_norm_forward, batch_norm_backward)
@@ -114,12 +119,16 @@ class _BatchNorm(Layer):
 
 
 class BatchNorm1d(_BatchNorm):
-    """BatchNorm of features: x (N, D)."""
+    """BatchNorm of features: x (N, D), statistics over N. See batch_norm_forward for the formulas.
+
+    It trains right only if somebody calls ``model.update_state(model.observe(cache))`` after each step, since evaluation
+    uses the running statistics; ``train_steps`` does.
+    """
 
     ndim = 2
 
 
 class BatchNorm2d(_BatchNorm):
-    """BatchNorm of images: x (N, C, H, W), statistics over N, H and W."""
+    """BatchNorm of images: x (N, C, H, W), statistics over N, H and W; otherwise as BatchNorm1d."""
 
     ndim = 4

@@ -1,8 +1,10 @@
 """Pooling: shrink an image by summarising windows of it.
 
-The maximum over a window of KH x KW is the maximum over its rows of the maximum over each row, so pooling is done along one
-axis after the other: KH + KW - 1 comparisons a window, not KH*KW - 1. The same holds for the mean.
+The maximum of a window is the maximum over its columns of the maximum down each column, so pooling is done along one axis
+after the other: first down, then across. Windows that overlap share the first half of that work. The same holds for means.
 """
+
+from __future__ import annotations
 
 import numpy as np
 
@@ -21,7 +23,8 @@ def max_pool2d_forward(x: Array, kernel_size: int | Two = 2, stride: int | Two |
     Forward   out[n,c,i,j] = max over kh, kw of x[n, c, i*stride + kh, j*stride + kw]
     Backward  each window gives its dout to one winner: on ties to the leftmost column, in it to the topmost row.
               Where windows overlap, a pixel adds up what it won.                              (derived in lesson 11)
-    Cost      KH + KW - 2 comparisons a window; the cache holds two small integers for each window and row of one
+    Cost      (KH - 1)*SW + KW - 1 comparisons a window, SW the stride across; the cache holds one byte for each column of
+              each window, which row won it, and one for each window, which column won that
     Errors    ValueError if x is not (N, C, H, W) or smaller than one window
     Source    Ranzato et al., "Unsupervised learning of invariant feature hierarchies", CVPR 2007
     """
@@ -44,7 +47,8 @@ def _max_along(x: Array, axis: int, k: int, stride: int) -> tuple[Array, Array]:
     first, *others = _windows(x, axis, k, stride)
     out, winner = first, np.zeros(first.shape, np.uint8 if k < 256 else np.int64)
     for i, candidate in enumerate(others, start=1):
-        # i is larger than every earlier index, so "i where the candidate is better" is a maximum.
+        # Where the candidate is better the new index is i, elsewhere the old one. A comparison seen as bytes is 1 or 0, and
+        # i is larger than every earlier index, so that is a maximum too.
         winner = np.maximum(winner, (candidate > out).view(np.uint8) * winner.dtype.type(i))
         out = np.maximum(out, candidate)
     return out, winner
@@ -87,7 +91,7 @@ def avg_pool2d_forward(x: Array, kernel_size: int | Two = 2, stride: int | Two |
     Shapes    x (N, C, H, W) -> out (N, C, OH, OW), OH = (H - KH) // stride + 1; stride is kernel_size if not given
     Forward   out[n,c,i,j] = sum over kh, kw of x[n, c, i*stride + kh, j*stride + kw] / (KH*KW)
     Backward  every pixel of a window gets dout / (KH*KW); overlaps add               (derived in lesson 11)
-    Cost      KH + KW - 2 additions a window; the cache holds shapes
+    Cost      (KH - 1)*SW + KW - 1 additions a window, SW the stride across; the cache holds shapes
     Errors    ValueError if x is not (N, C, H, W), not floating-point, or smaller than one window
     Source    LeCun et al., "Gradient-based learning applied to document recognition", 1998, section II (sub-sampling)
     """

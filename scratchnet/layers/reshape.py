@@ -1,5 +1,7 @@
 """Flatten: from images to feature vectors."""
 
+from __future__ import annotations
+
 import math
 
 import numpy as np
