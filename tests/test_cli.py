@@ -258,6 +258,7 @@ def test_misuse_is_one_line_and_2(run: Run, arguments: tuple[str, ...], message:
 def test_unknown_data_set(run: Run) -> None:
     result = run("train", "--dataset", "cifar")
     assert "unknown data set 'cifar'" in result.error()
+    assert result.status == 2
     assert "mnist" in result.err
 
 

@@ -9,6 +9,7 @@ from typing import NoReturn
 import scratchnet
 from scratchnet.cli import data, evaluate, gradcheck, predict, train
 from scratchnet.cli.common import Failure, Misuse
+from scratchnet.datasets.errors import UnknownDatasetError
 from scratchnet.engine import one_blas_thread
 from scratchnet.recipes import ConfigError
 from scratchnet.runs import RunError
@@ -42,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             status: int = args.run(args)
         sys.stdout.flush()
         return status
-    except (Misuse, ConfigError, RunError) as error:
+    except (Misuse, ConfigError, RunError, UnknownDatasetError) as error:
         return _report(error, 2, args.traceback)
     except BrokenPipeError:  # the reader of a pipe, such as head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

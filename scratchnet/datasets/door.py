@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scratchnet.datasets import folders, mnist, synthetic
-from scratchnet.datasets.errors import DataError, FetchError
+from scratchnet.datasets.errors import FetchError, UnknownDatasetError
 
 CHOICES = ("auto", *mnist.DATASETS, "synthetic")
 
@@ -25,7 +25,7 @@ def open_source(name: str = "auto", data_dir: str | os.PathLike[str] | None = No
 
     "auto" is MNIST if it is on disk or can be fetched, else the synthetic digits, with a notice that says so.
 
-    Errors    DataError if there is no such data set, or its files are damaged
+    Errors    UnknownDatasetError if there is no such data set, DataError if its files are damaged
     """
     if name == "synthetic":
         return Source(name, lambda split: _synthetic(_synthetic_folder(data_dir), split))
@@ -33,7 +33,7 @@ def open_source(name: str = "auto", data_dir: str | os.PathLike[str] | None = No
         return Source(name, lambda split: mnist.load(data_dir, split, dataset=name, progress=progress))
     if name != "auto":
         if not Path(name).expanduser().exists():
-            raise DataError(f"unknown data set {name!r}: wanted {', '.join(CHOICES)}, or the path of a folder or file")
+            raise UnknownDatasetError(f"unknown data set {name!r}: wanted {', '.join(CHOICES)}, or a path")
         if (Path(name) / folders.MARKER).is_file():
             return Source("synthetic", lambda split: _synthetic(Path(name), split))
         known = folders.named_for(Path(name)) or folders.named_in(Path(name)) or "mnist"
