@@ -7,7 +7,6 @@ import math
 import sys
 from collections.abc import Callable
 from importlib import resources
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from scratchnet import runs
@@ -117,11 +116,3 @@ def number(kind: Callable[[str], Any], low: float, high: float = math.inf, *, ab
         return value
 
     return parse
-
-
-def existing_file(text: str) -> Path:
-    """An argparse type: a file that is there."""
-    path = Path(text)
-    if not path.is_file():
-        raise argparse.ArgumentTypeError(f"{text}: no such file")
-    return path
