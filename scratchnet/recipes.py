@@ -29,7 +29,8 @@ class ConfigError(ValueError):
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that decides a run but the data. ``lr`` is the highest learning rate of the schedule.
+    """Everything that decides a run but the data. ``lr`` is the highest learning rate of the schedule; a batch is worked on
+    in ``shards`` parts (see engine/sharded.py), whose number decides the rounding.
 
     Errors    ConfigError if a value is of the wrong kind or out of range
     """
@@ -42,6 +43,7 @@ class Recipe:
     weight_decay: float = 0.0
     schedule: str = "one-cycle"
     label_smoothing: float = 0.0
+    shards: int = 4
     val_size: int = 5000
     seed: int = 0
 
@@ -56,7 +58,7 @@ class Recipe:
         for name, names in {"model": tuple(MODELS), "optimizer": tuple(OPTIMIZERS), "schedule": SCHEDULES}.items():
             if getattr(self, name) not in names:
                 self._refuse(name, f"one of {', '.join(names)}")
-        for name, low in {"epochs": 1, "batch_size": 1, "val_size": 0, "seed": 0, "weight_decay": 0}.items():
+        for name, low in {"epochs": 1, "batch_size": 1, "shards": 1, "val_size": 0, "seed": 0, "weight_decay": 0}.items():
             if getattr(self, name) < low:
                 self._refuse(name, f"at least {low}")
         if self.lr <= 0:

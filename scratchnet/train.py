@@ -1,6 +1,7 @@
 """The training loop, as generators: the caller's own loop prints, plots, stops early or saves.
 
-    for step in train_steps(model, loss, optimizer, images, labels, ...):
+    engine = Engine(model, loss, images, labels, prepare=prepare)
+    for step in train_steps(engine, optimizer, ...):
         print(step.loss)
 
 There are no callbacks: what you want to happen between two steps stands between two steps.
@@ -15,9 +16,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scratchnet.engine import Prepare, logits_of, loss_and_grads
-from scratchnet.layers.base import Layer, require
-from scratchnet.losses import Loss
+from scratchnet.engine import Engine
+from scratchnet.layers.base import require
 from scratchnet.metrics import accuracy
 from scratchnet.optim import Optimizer, Schedule
 from scratchnet.rng import Purpose, stream
@@ -71,31 +71,20 @@ def steps_per_epoch(n: int, batch_size: int) -> int:
 
 
 def train_steps(
-    model: Layer,
-    loss: Loss,
-    optimizer: Optimizer,
-    images: Array,
-    labels: Array,
-    *,
-    prepare: Prepare,
-    epochs: int,
-    batch_size: int,
-    schedule: Schedule,
-    seed: int,
+    engine: Engine, optimizer: Optimizer, *, epochs: int, batch_size: int, schedule: Schedule, seed: int
 ) -> Iterator[Step]:
-    """Train, one batch at a time: images uint8 (N, H, W), labels (N,). Every epoch visits each image once, in a new order.
+    """Train the engine's network on its images, one batch at a time. Every epoch visits each image once, in a new order.
 
     ``schedule(step)`` is the learning rate, in place of the optimizer's own; step counts on over all epochs.
     ``constant(lr)`` keeps it; ``cosine`` and ``one_cycle`` want to know ``epochs * steps_per_epoch(n, batch_size)``.
 
     The same arguments give bitwise the same weights on the same machine.
 
-    Errors    ValueError if images and labels do not fit or are empty, or a last batch of one image meets BatchNorm1d;
-              TrainingDiverged at the first step whose loss is not
-              finite, before that step changes a weight
+    Errors    ValueError if there is nothing to train on, or a last batch of one image meets BatchNorm1d; TrainingDiverged at
+              the first step whose loss is not finite, before that step changes a weight
     """
-    n = len(images)
-    require(n > 0 and len(labels) == n, f"train_steps: {n} images and {len(labels)} labels; wanted as many, and some")
+    model, n = engine.task.model, len(engine)
+    require(n > 0, "train_steps: the engine has no training images")
     require(epochs >= 1 and batch_size >= 1, f"train_steps: epochs {epochs} and batch_size {batch_size} must be positive")
     step, batches = 0, steps_per_epoch(n, batch_size)
     for epoch in range(epochs):
@@ -103,9 +92,7 @@ def train_steps(
         for index in range(batches):
             batch = order[index * batch_size : (index + 1) * batch_size]
             lr = schedule(step)
-            rng = stream(seed, Purpose.STEP, step=step)
-            with np.errstate(over="ignore", invalid="ignore"):  # TrainingDiverged says it once and better
-                result = loss_and_grads(model, loss, prepare(images[batch]), labels[batch], rng=rng)
+            result = engine.loss_and_grads(batch, seed=seed, step=step)
             if not math.isfinite(result.loss):
                 raise TrainingDiverged(
                     f"the loss is {result.loss} at step {index + 1} of epoch {epoch + 1}: training diverged; "
@@ -133,7 +120,7 @@ def epoch_summary(steps: list[Step], validation: Evaluation | None = None) -> Ep
 def train_epochs(steps: Iterable[Step], validate: Callable[[], Evaluation] | None = None) -> Iterator[Epoch]:
     """``train_steps``, an epoch at a time: gathers its steps, and calls ``validate`` after the last one of each epoch.
 
-    for epoch in train_epochs(train_steps(...), lambda: evaluate(model, loss, images, labels, prepare=prepare)):
+    for epoch in train_epochs(train_steps(...), lambda: evaluate(engine, images, labels)):
         print(epoch.val_accuracy)
     """
     gathered: list[Step] = []
@@ -144,14 +131,15 @@ def train_epochs(steps: Iterable[Step], validate: Callable[[], Evaluation] | Non
             gathered = []
 
 
-def evaluate(model: Layer, loss: Loss, images: Array, labels: Array, *, prepare: Prepare) -> Evaluation:
-    """Mean loss (never smoothed) and accuracy on uint8 images (N, H, W) with labels (N,), in evaluation mode.
+def evaluate(engine: Engine, images: Array, labels: Array) -> Evaluation:
+    """The engine's network on any uint8 images (N, H, W) with labels (N,), in evaluation mode: mean loss (never smoothed),
+    accuracy and logits.
 
     Errors    TrainingDiverged if the loss is not finite
     """
     with np.errstate(over="ignore", invalid="ignore"):
-        logits = logits_of(model, images, prepare)
-        value, _ = loss.without_smoothing().forward(logits.astype(np.float64), labels)
+        logits = engine.logits(images)
+        value, _ = engine.task.loss.without_smoothing().forward(logits.astype(np.float64), labels)
     if not math.isfinite(value):
         raise TrainingDiverged(f"the loss on {len(images)} images is {value}: the network's weights are useless")
     return Evaluation(value, accuracy(labels, logits.argmax(axis=1)), logits)

@@ -4,6 +4,7 @@ import csv
 import gzip
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -385,21 +386,48 @@ def test_ctrl_c_during_the_test_keeps_the_weights(
     assert load_model(tmp_path / "run" / "model.npz").metadata["name"] == "softmax"
 
 
-@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
-def test_ctrl_c_saves_what_there_is(data: Path, tmp_path: Path) -> None:
-    """Interrupted after the first epoch: one line, exit status 1, and a run folder that can be used."""
+def long_run(data: Path, out: Path) -> subprocess.Popen[str]:
+    """A training run on two workers that would take days, after its third epoch."""
     command = [sys.executable, "-m", "scratchnet", "train", "--model", "softmax", "--epochs", "1000000", "--val-size", "50"]
     process = subprocess.Popen(
-        [*command, "--dataset", str(data), "--out", str(tmp_path / "run")],
+        [*command, "--workers", "2", "--dataset", str(data), "--out", str(out)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,
     )
     assert process.stdout is not None
-    for line in process.stdout:
-        if line.startswith("epoch 3/"):
-            process.send_signal(signal.SIGINT)
-            break
+    next(line for line in process.stdout if line.startswith("epoch 3/"))
+    return process
+
+
+def workers_of(process: subprocess.Popen[str]) -> list[int]:
+    """Ids of its worker processes. The first child is Python's own, which tidies up after the others."""
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text(encoding="utf-8").split()
+    return [int(pid) for pid in children if "spawn_main" in Path(f"/proc/{pid}/cmdline").read_text(encoding="utf-8")]
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds the workers in /proc")
+def test_a_killed_worker_ends_the_run_and_keeps_the_weights(data: Path, tmp_path: Path) -> None:
+    process = long_run(data, tmp_path / "run")
+    workers = workers_of(process)
+    assert len(workers) == 2
+    os.kill(workers[0], signal.SIGKILL)
+    _, err = process.communicate()  # to the end of what the last process writes
+    assert process.returncode == 1
+    assert len(err.splitlines()) == 1, err
+    assert re.search(
+        r"worker \d \(process \d+\) was ended by signal 9.*in epoch \d+ of 1000000; what was trained so far", err
+    )
+    assert not any(Path(f"/proc/{pid}").exists() for pid in workers)
+    assert load_model(tmp_path / "run" / "model.npz").metadata["name"] == "softmax"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+def test_ctrl_c_saves_what_there_is(data: Path, tmp_path: Path) -> None:
+    """Interrupted after some epochs: one line, exit status 1, and a run folder that can be used."""
+    process = long_run(data, tmp_path / "run")
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does it: to all processes at once
     _, err = process.communicate()
     assert process.returncode == 1
     assert len(err.splitlines()) == 1, err

@@ -11,6 +11,7 @@ from PIL import Image
 from scratchnet import cli
 from scratchnet.cli.common import load
 from scratchnet.datasets import mnist
+from scratchnet.engine import Engine
 from scratchnet.losses import SoftmaxCrossEntropy
 from scratchnet.train import evaluate
 
@@ -82,6 +83,7 @@ def test_the_shipped_weights_say_where_they_come_from() -> None:
 def test_the_shipped_weights_are_as_accurate_as_they_say(mnist_dir: Path) -> None:
     loaded = load(None)
     data = mnist.load(mnist_dir, "test")
-    result = evaluate(loaded.model, SoftmaxCrossEntropy(), data.images, data.labels, prepare=loaded.prepare)
+    engine = Engine(loaded.model, SoftmaxCrossEntropy(), prepare=loaded.prepare)
+    result = evaluate(engine, data.images, data.labels)
     assert result.accuracy == pytest.approx(loaded.metadata["provenance"]["metrics"]["test_accuracy"], abs=2e-4)
     assert result.accuracy >= 0.99

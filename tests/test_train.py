@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from scratchnet.engine import Engine, Prepare
 from scratchnet.layers import BatchNorm1d, Dense, Dropout, Flatten, Layer, ReLU, Sequential
-from scratchnet.losses import SoftmaxCrossEntropy
+from scratchnet.losses import Loss, SoftmaxCrossEntropy
 from scratchnet.optim import SGD, Momentum, constant, step_decay
 from scratchnet.preprocess import prepare
 from scratchnet.train import (
@@ -36,18 +37,22 @@ def model(seed: int = 0) -> Sequential:
 
 
 def settings(**changes: Any) -> dict[str, Any]:
-    return {"prepare": prepare, "epochs": 3, "batch_size": 16, "schedule": constant(0.1), "seed": 0, **changes}
+    return {"epochs": 3, "batch_size": 16, "schedule": constant(0.1), "seed": 0, **changes}
 
 
-def train(network: Layer, **changes: Any) -> list[Step]:
-    return list(train_steps(network, SoftmaxCrossEntropy(), Momentum(0.1), *task(), **settings(**changes)))
+def engine(network: Layer, loss: Loss | None = None, prepare: Prepare = prepare) -> Engine:
+    return Engine(network, loss or SoftmaxCrossEntropy(), *task(), prepare=prepare)
+
+
+def train(network: Layer, prepare: Prepare = prepare, **changes: Any) -> list[Step]:
+    return list(train_steps(engine(network, prepare=prepare), Momentum(0.1), **settings(**changes)))
 
 
 def test_learns() -> None:
     network = model()
-    before = evaluate(network, SoftmaxCrossEntropy(), *task(), prepare=prepare)
+    before = evaluate(engine(network), *task())
     train(network, epochs=20)
-    after = evaluate(network, SoftmaxCrossEntropy(), *task(), prepare=prepare)
+    after = evaluate(engine(network), *task())
     assert after.accuracy == 1.0
     assert after.loss < before.loss / 5
 
@@ -83,9 +88,8 @@ def test_a_step_is_the_optimizers_at_the_schedules_rate() -> None:
     images, labels = task(16)
     network = Sequential(Flatten(), Dense(16, 3, rng=np.random.default_rng(0)))
     w = network.params["1.w"].copy()
-    steps = train_steps(
-        network, SoftmaxCrossEntropy(), SGD(99.0), images, labels, **settings(schedule=step_decay(0.5, every=1))
-    )
+    sixteen = Engine(network, SoftmaxCrossEntropy(), images, labels, prepare=prepare)
+    steps = train_steps(sixteen, SGD(99.0), **settings(schedule=step_decay(0.5, every=1)))
     step = next(steps)
     x = prepare(images).reshape(16, 16).astype(np.float64)
     logits = x @ w
@@ -115,21 +119,21 @@ def test_evaluation_of_useless_weights_is_an_error() -> None:
     network = model()
     network.params["1.w"][...] = np.nan
     with pytest.raises(TrainingDiverged, match="the loss on 50 images is nan"):
-        evaluate(network, SoftmaxCrossEntropy(), *task(), prepare=prepare)
+        evaluate(engine(network), *task())
 
 
 def test_epochs_are_the_means_of_their_steps() -> None:
     images, labels = task()
     steps = train(model())
     assert [step.last for step in steps] == [False, False, False, True] * 3
-    network, loss = model(), SoftmaxCrossEntropy()
+    second = engine(model())
     measured: list[Evaluation] = []
 
     def validate() -> Evaluation:
-        measured.append(evaluate(network, loss, images[:9], labels[:9], prepare=prepare))
+        measured.append(evaluate(second, images[:9], labels[:9]))
         return measured[-1]
 
-    epochs = list(train_epochs(train_steps(network, loss, Momentum(0.1), images, labels, **settings()), validate))
+    epochs = list(train_epochs(train_steps(second, Momentum(0.1), **settings()), validate))
     assert [e.epoch for e in epochs] == [1, 2, 3]
     assert epochs[0].train_loss == pytest.approx(sum(s.loss * s.size for s in steps[:4]) / 50)
     assert epochs[2].train_accuracy == pytest.approx(sum(s.correct for s in steps[8:]) / 50)
@@ -143,8 +147,8 @@ def test_evaluation_is_never_smoothed_and_changes_nothing() -> None:
     images, labels = task()
     network = model()
     before = {key: array.copy() for key, array in {**network.params, **network.state}.items()}
-    plain = evaluate(network, SoftmaxCrossEntropy(), images, labels, prepare=prepare)
-    smoothed = evaluate(network, SoftmaxCrossEntropy(label_smoothing=0.3), images, labels, prepare=prepare)
+    plain = evaluate(engine(network), images, labels)
+    smoothed = evaluate(engine(network, SoftmaxCrossEntropy(label_smoothing=0.3)), images, labels)
     assert plain.loss == smoothed.loss
     assert plain.accuracy == (plain.logits.argmax(axis=1) == labels).mean()
     assert all(np.array_equal(array, before[key]) for key, array in {**network.params, **network.state}.items())
@@ -156,7 +160,9 @@ def test_wrong_settings(wrong: dict[str, int]) -> None:
         train(model(), **wrong)
 
 
-def test_labels_must_match_images() -> None:
+def test_there_must_be_images_and_as_many_labels() -> None:
     images, labels = task()
-    with pytest.raises(ValueError, match="50 images and 49 labels"):
-        next(train_steps(model(), SoftmaxCrossEntropy(), SGD(0.1), images, labels[:-1], **settings()))
+    with pytest.raises(ValueError, match="50 images and 49 targets"):
+        Engine(model(), SoftmaxCrossEntropy(), images, labels[:-1], prepare=prepare)
+    with pytest.raises(ValueError, match="no training images"):
+        next(train_steps(Engine(model(), SoftmaxCrossEntropy(), prepare=prepare), SGD(0.1), **settings()))

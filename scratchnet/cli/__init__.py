@@ -10,7 +10,8 @@ import scratchnet
 from scratchnet.cli import data, evaluate, gradcheck, predict, train
 from scratchnet.cli.common import Failure, Misuse
 from scratchnet.datasets.errors import UnknownDatasetError
-from scratchnet.engine import one_blas_thread
+from scratchnet.engine import WorkerDied
+from scratchnet.machine import one_blas_thread
 from scratchnet.recipes import ConfigError
 from scratchnet.runs import RunError
 
@@ -50,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return _report(Failure("interrupted"), 1, args.traceback)
-    except (ValueError, ArithmeticError, OSError, MemoryError, ImportError) as error:
+    except (ValueError, ArithmeticError, OSError, MemoryError, ImportError, WorkerDied) as error:
         return _report(error, 1, args.traceback)
 
 

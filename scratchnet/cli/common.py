@@ -11,10 +11,13 @@ from typing import Any, NamedTuple
 
 from scratchnet import runs
 from scratchnet.datasets.door import CHOICES, Source, open_source
-from scratchnet.engine import Prepare
+from scratchnet.engine import Engine, Prepare, ShardedEngine
 from scratchnet.layers import Layer
+from scratchnet.losses import SoftmaxCrossEntropy
 from scratchnet.preprocess import Normalization, prepare
 from scratchnet.serialize import ModelFileError, load_model
+
+FEW = 2000  # images that one process has done before others have started
 
 
 class Misuse(ValueError):
@@ -95,6 +98,21 @@ def load(path: str | None) -> Loaded:
     if wanted != ([1, 28, 28], 10):
         raise ModelFileError(f"{name}: takes {wanted[0]} and names {wanted[1]} classes; wanted [1, 28, 28] and 10")
     return Loaded(saved.model, functools.partial(prepare, normalization=normalization), name, saved.metadata)
+
+
+def add_workers_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--workers",
+        type=number(int, 0),
+        metavar="N",
+        help="processes to share the work among; 0 works in this one (default: the cores there are). Results are the same",
+    )
+
+
+def inference_engine(loaded: Loaded, workers: int | None, images: int) -> Engine:
+    """An engine for so many images; by default processes are started only where they save more time than they take."""
+    few = workers is None and images < FEW
+    return ShardedEngine(loaded.model, SoftmaxCrossEntropy(), prepare=loaded.prepare, workers=0 if few else workers)
 
 
 def print_json(values: dict[str, Any]) -> None:

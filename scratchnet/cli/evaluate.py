@@ -3,8 +3,15 @@
 import argparse
 from typing import Any
 
-from scratchnet.cli.common import add_data_arguments, add_model_argument, load, open_data, print_json
-from scratchnet.losses import SoftmaxCrossEntropy
+from scratchnet.cli.common import (
+    add_data_arguments,
+    add_model_argument,
+    add_workers_argument,
+    inference_engine,
+    load,
+    open_data,
+    print_json,
+)
 from scratchnet.metrics import class_scores, confusion_matrix
 from scratchnet.models import NUM_CLASSES
 from scratchnet.train import evaluate
@@ -19,6 +26,7 @@ def add_to(commands: "argparse._SubParsersAction[Any]") -> None:
     add_model_argument(parser)
     add_data_arguments(parser)
     parser.add_argument("--split", choices=("test", "train"), default="test", help="which part of the data (default test)")
+    add_workers_argument(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run)
 
@@ -27,7 +35,8 @@ def run(args: argparse.Namespace) -> int:
     loaded = load(args.model_file)
     source = open_data(args)
     data = source.load(args.split)
-    result = evaluate(loaded.model, SoftmaxCrossEntropy(), data.images, data.labels, prepare=loaded.prepare)
+    with inference_engine(loaded, args.workers, len(data.images)) as engine:
+        result = evaluate(engine, data.images, data.labels)
     confusion = confusion_matrix(data.labels, result.logits.argmax(axis=1), NUM_CLASSES)
     scores = class_scores(confusion)
     if args.json:

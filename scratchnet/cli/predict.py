@@ -6,8 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from scratchnet.cli.common import Failure, Misuse, add_model_argument, load, print_json
-from scratchnet.engine import logits_of
+from scratchnet.cli.common import (
+    Failure,
+    Misuse,
+    add_model_argument,
+    add_workers_argument,
+    inference_engine,
+    load,
+    print_json,
+)
 from scratchnet.losses import softmax
 from scratchnet.picture import UnreadablePicture, digit_from_picture
 from scratchnet.typing import Array
@@ -23,6 +30,7 @@ def add_to(commands: "argparse._SubParsersAction[Any]") -> None:
     parser.add_argument("images", nargs="*", metavar="IMAGE", help="picture files")
     parser.add_argument("--image", action="append", default=[], metavar="FILE", help="the same, as an option")
     add_model_argument(parser)
+    add_workers_argument(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run)
 
@@ -32,25 +40,20 @@ def run(args: argparse.Namespace) -> int:
     if not paths:
         raise Misuse("predict: name at least one picture file")
     loaded = load(args.model_file)
-    results = []
+    digits: list[Array] = []
+    results: list[dict[str, Any]] = []
     for path in paths:
         try:
-            image = read_digit(path)
+            digits.append(read_digit(path))
+            results.append({"file": path})
         except (OSError, ValueError) as error:
             results.append({"file": path, "error": " ".join(str(error).split())})
-            continue
-        probs = softmax(logits_of(loaded.model, image[None], loaded.prepare).astype(np.float64))[0]
-        best, second = (int(k) for k in np.argsort(-probs)[:2])
-        results.append(
-            {
-                "file": path,
-                "digit": best,
-                "probability": float(probs[best]),
-                "runner_up": second,
-                "runner_up_probability": float(probs[second]),
-                "probabilities": [float(p) for p in probs],
-            }
-        )
+    if digits:
+        with inference_engine(loaded, args.workers, len(digits)) as engine:
+            rows = iter(softmax(engine.logits(np.stack(digits)).astype(np.float64)))
+        for result in results:
+            if "error" not in result:
+                result.update(_named(next(rows)))
     if args.json:
         print_json({"model": loaded.name, "predictions": results})
     for result in results:
@@ -62,6 +65,18 @@ def run(args: argparse.Namespace) -> int:
                 f"then {result['runner_up']}, {result['runner_up_probability']:.1%})"
             )
     return 1 if any("error" in result for result in results) else 0
+
+
+def _named(probs: Array) -> dict[str, Any]:
+    """The digit that the probabilities (10,) name, and the runner-up."""
+    best, second = (int(k) for k in np.argsort(-probs)[:2])
+    return {
+        "digit": best,
+        "probability": float(probs[best]),
+        "runner_up": second,
+        "runner_up_probability": float(probs[second]),
+        "probabilities": [float(p) for p in probs],
+    }
 
 
 def read_digit(path: str) -> Array:

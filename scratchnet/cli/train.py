@@ -1,9 +1,12 @@
 """``scratchnet train``."""
 
 import argparse
+import contextlib
 import functools
 import os
+import signal
 import sys
+import threading
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -13,9 +16,10 @@ from typing import Any
 import numpy as np
 
 from scratchnet import models, runs
-from scratchnet.cli.common import Failure, Misuse, add_data_arguments, number, open_data
+from scratchnet.cli.common import FEW, Failure, Misuse, add_data_arguments, add_workers_argument, number, open_data
 from scratchnet.datasets.door import Source
 from scratchnet.datasets.split import split
+from scratchnet.engine import ShardedEngine, WorkerDied
 from scratchnet.losses import softmax
 from scratchnet.metrics import confusion_matrix
 from scratchnet.models import MODELS
@@ -47,6 +51,8 @@ def add_to(commands: "argparse._SubParsersAction[Any]") -> None:
     parser.add_argument("--schedule", choices=SCHEDULES, help="how the learning rate changes over the run")
     parser.add_argument("--weight-decay", type=number(float, 0), metavar="X", help="pull of the weights towards zero")
     parser.add_argument("--label-smoothing", type=number(float, 0, 0.999), metavar="X", help="0 .. 1 (default 0)")
+    parser.add_argument("--shards", type=number(int, 1), metavar="N", help="parts of a batch, worked on apart (default 4)")
+    add_workers_argument(parser)
     parser.add_argument("--seed", type=number(int, 0, 2**63), metavar="S", help="of weights, order and split (default 0)")
     parser.add_argument("--val-size", type=number(int, 0), metavar="N", help="training images kept for validation (5000)")
     parser.add_argument("--out", metavar="DIR", help="the run's folder (default runs/<time>-<model>)")
@@ -66,49 +72,58 @@ def run(args: argparse.Namespace) -> int:
     runs.write_json(folder / runs.CONFIG, {**recipe.to_dict(), "dataset": dataset, "data_dir": args.data_dir})
     indices, held_out = split(train.labels, recipe.val_size, seed=recipe.seed)
 
+    training = train.images[indices], train.labels[indices]
+    validation = train.images[held_out], train.labels[held_out]
+    del train  # the engine holds the training images from here on, once, for all processes
+
     normalization = Normalization()
-    network = functools.partial(prepare, normalization=normalization)
     model, loss = models.build(recipe.model, seed=recipe.seed), recipe.build_loss()
-    validation = (train.images[held_out], train.labels[held_out])
-    steps = train_steps(
-        model,
-        loss,
-        recipe.build_optimizer(),
-        train.images[indices],
-        train.labels[indices],
-        prepare=network,
-        epochs=recipe.epochs,
-        batch_size=recipe.batch_size,
-        schedule=recipe.build_schedule(steps_per_epoch(len(indices), recipe.batch_size) * recipe.epochs),
-        seed=recipe.seed,
-    )
-    validate = functools.partial(evaluate, model, loss, *validation, prepare=network) if len(held_out) else None
     size = sum(array.size for array in model.params.values())
     _say(f"{recipe.model}: {size:,} parameters; {source.name}: {len(indices)} training images, {len(held_out)} validation")
-    _say(f"writing to {folder}")
+    network = functools.partial(prepare, normalization=normalization)
+    quick = args.workers is None and len(indices) * recipe.epochs < 5 * FEW
+    workers = 0 if quick else args.workers
+    engine = ShardedEngine(model, loss, *training, prepare=network, shards=recipe.shards, workers=workers)
+    del training
+    with engine:
+        _say(f"writing to {folder}; {f'{engine.workers} worker processes' if engine.workers else 'working in one process'}")
+        started = time.perf_counter()
+        steps = train_steps(
+            engine,
+            recipe.build_optimizer(),
+            epochs=recipe.epochs,
+            batch_size=recipe.batch_size,
+            schedule=recipe.build_schedule(steps_per_epoch(len(indices), recipe.batch_size) * recipe.epochs),
+            seed=recipe.seed,
+        )
+        validate = functools.partial(evaluate, engine, *validation) if len(held_out) else None
+        history: list[Epoch] = []
+        ended = ""  # why training ended early
+        try:
+            with _interrupts_between_steps() as stop:
+                for epoch in train_epochs(_watched(steps, recipe.epochs, len(indices), stop), validate):
+                    history.append(epoch)
+                    _say(_line(epoch, recipe.epochs))
+        except KeyboardInterrupt:
+            ended = f"interrupted in epoch {len(history) + 1} of {recipe.epochs}"
+            _say("interrupted: saving what is trained, then evaluating it (Ctrl-C again to leave that out)")
+        except WorkerDied as error:
+            ended = f"{error}, in epoch {len(history) + 1} of {recipe.epochs}"
+        seconds = time.perf_counter() - started
 
-    started = time.perf_counter()
-    history: list[Epoch] = []
-    interrupted = ""
-    try:
-        for epoch in train_epochs(_watched(steps, recipe.epochs, len(indices)), validate):
-            history.append(epoch)
-            _say(_line(epoch, recipe.epochs))
-    except KeyboardInterrupt:
-        interrupted = f"interrupted in epoch {len(history) + 1} of {recipe.epochs}"
-        _say("interrupted: saving what is trained, then evaluating it (Ctrl-C again to leave that out)")
-    seconds = time.perf_counter() - started
-
-    metadata: dict[str, Any] = {
-        "name": recipe.model,
-        "input_shape": list(models.INPUT_SHAPE),
-        "num_classes": models.NUM_CLASSES,
-        "normalization": normalization.to_dict(),
-        "provenance": {"recipe": recipe.to_dict()},
-    }
-    save_model(folder / runs.MODEL, model, metadata)  # at once: what comes now can fail or be interrupted
-    runs.write_history(folder / runs.HISTORY, history)
-    result = evaluate(model, loss, test.images, test.labels, prepare=network)
+        metadata: dict[str, Any] = {
+            "name": recipe.model,
+            "input_shape": list(models.INPUT_SHAPE),
+            "num_classes": models.NUM_CLASSES,
+            "normalization": normalization.to_dict(),
+            "provenance": {"recipe": recipe.to_dict()},
+        }
+        save_model(folder / runs.MODEL, model, metadata)  # at once: what comes now can fail or be interrupted
+        runs.write_history(folder / runs.HISTORY, history)
+        saved = f"{ended}; what was trained so far is saved in {folder}"
+        if engine.closed:
+            raise Failure(saved)
+        result = evaluate(engine, test.images, test.labels)
     metrics = {
         "dataset": source.name,
         "model": recipe.model,
@@ -121,7 +136,8 @@ def run(args: argparse.Namespace) -> int:
         "training_images": len(indices),
         "parameters": size,
         "seconds": round(seconds, 2),
-        "interrupted": bool(interrupted),
+        "workers": engine.workers,
+        "interrupted": bool(ended),
         "synthetic_stand_in": bool(source.notice),
         "versions": runs.versions(),
     }
@@ -131,11 +147,11 @@ def run(args: argparse.Namespace) -> int:
     _plot(folder, recipe.model, history, test.images, test.labels, result, source)
     stand_in = "SYNTHETIC digits, not MNIST" if source.notice else source.name
     _say(f"test accuracy {result.accuracy:.2%}, test loss {result.loss:.4f} ({stand_in}), trained in {seconds:.1f} s")
-    if result.accuracy < 2 / models.NUM_CLASSES and not interrupted:
+    if result.accuracy < 2 / models.NUM_CLASSES and not ended:
         _say("that is hardly better than guessing: nothing was learned; a smaller --lr usually helps")
     _say(f"saved {folder / runs.MODEL} with its history, metrics and plots")
-    if interrupted:
-        raise Failure(f"{interrupted}; what was trained so far is saved in {folder}")
+    if ended:
+        raise Failure(saved)
     return 0
 
 
@@ -157,8 +173,25 @@ def _settings(args: argparse.Namespace) -> Recipe:
     return recipe.replace(**chosen)
 
 
-def _watched(steps: Iterator[Step], epochs: int, images: int) -> Iterator[Step]:
-    """The same steps, with a progress bar where somebody is watching."""
+@contextlib.contextmanager
+def _interrupts_between_steps() -> Iterator[threading.Event]:
+    """Ctrl-C sets the event, and a second one interrupts at once: the network is saved as a whole step left it."""
+    asked = threading.Event()
+
+    def ask(*_: object) -> None:
+        if asked.is_set():
+            raise KeyboardInterrupt
+        asked.set()
+
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        yield asked
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _watched(steps: Iterator[Step], epochs: int, images: int, stop: threading.Event) -> Iterator[Step]:
+    """The same steps, with a progress bar where somebody is watching; KeyboardInterrupt after the one where it was asked."""
     from tqdm import tqdm
 
     recent: deque[Step] = deque(maxlen=100)
@@ -173,6 +206,8 @@ def _watched(steps: Iterator[Step], epochs: int, images: int) -> Iterator[Step]:
             if step.last:
                 bar.clear()  # the epoch's line is about to be printed
             yield step
+            if stop.is_set():
+                raise KeyboardInterrupt
 
 
 def _say(text: str) -> None:

@@ -1,0 +1,369 @@
+"""The sharded engine: the same numbers whoever does the work, and nothing left when somebody stops working."""
+
+import gc
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from scratchnet.engine import BatchResult, Engine, ShardedEngine, WorkerDied, logits_of, loss_and_grads
+from scratchnet.engine.sharded import START_METHODS
+from scratchnet.layers import BatchNorm2d, Conv2d, Dense, Dropout, Flatten, MaxPool2d, ReLU, Residual, Sequential
+from scratchnet.losses import SoftmaxCrossEntropy
+from scratchnet.optim import Nesterov, constant
+from scratchnet.preprocess import prepare
+from scratchnet.rng import Purpose, stream
+from scratchnet.train import evaluate, train_steps
+from scratchnet.typing import Array, Rng
+
+N = 70
+
+
+def data() -> tuple[Array, Array]:
+    rng = np.random.default_rng(0)
+    return rng.integers(0, 256, (N, 9, 8)).astype(np.uint8), rng.integers(0, 3, N)
+
+
+def network() -> Sequential:
+    """Everything that could depend on who works: dropout's draws, BatchNorm's statistics, nested keys."""
+    rng = np.random.default_rng(1)
+    return Sequential(
+        Conv2d(1, 4, 3, pad=1, rng=rng),
+        BatchNorm2d(4),
+        MaxPool2d(2),
+        ReLU(),
+        Residual(Sequential(Conv2d(4, 4, 3, pad=1, rng=rng), BatchNorm2d(4))),
+        Flatten(),
+        Dropout(0.3),
+        Dense(64, 3, rng=rng),
+    )
+
+
+def shift(images: Array, rng: Rng) -> Array:
+    """An augmentation."""
+    return np.roll(images, rng.integers(-2, 3), axis=2)
+
+
+def engine(model: Sequential, **settings: Any) -> ShardedEngine:
+    return ShardedEngine(model, SoftmaxCrossEntropy(0.1), *data(), prepare=prepare, **settings)
+
+
+def trained(**settings: Any) -> tuple[dict[str, Array], list[float], Array]:
+    """Weights and statistics after some steps, the losses on the way, and logits at the end."""
+    model = network()
+    with engine(model, augment=shift, **settings) as worker_engine:
+        steps = train_steps(worker_engine, Nesterov(0.1), epochs=2, batch_size=17, schedule=constant(0.1), seed=5)
+        losses = [step.loss for step in steps]  # batches of 17 make shards of unequal size; the last has 2 images
+        logits = worker_engine.logits(np.concatenate([data()[0]] * 6))
+    return {**model.params, **model.state}, losses, logits
+
+
+@pytest.fixture(scope="module")
+def alone() -> tuple[dict[str, Array], list[float], Array]:
+    return trained(workers=0)
+
+
+@pytest.mark.parametrize("settings", [{"workers": 1}, {"workers": 2}, {"workers": 4}, {"workers": 3}])
+def test_the_number_of_workers_changes_no_bit(settings: dict[str, Any], alone: tuple[Any, ...]) -> None:
+    arrays, losses, logits = trained(**settings)
+    assert losses == alone[1]
+    assert all(np.array_equal(array, alone[0][key]) for key, array in arrays.items())
+    assert np.array_equal(logits, alone[2])
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows can only spawn")
+@pytest.mark.parametrize("method", START_METHODS[1:])
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_nor_does_the_way_they_start(method: str, alone: tuple[Any, ...]) -> None:
+    arrays, losses, _ = trained(workers=2, start_method=method)
+    assert losses == alone[1]
+    assert all(np.array_equal(array, alone[0][key]) for key, array in arrays.items())
+
+
+def test_the_number_of_shards_is_part_of_the_result(alone: tuple[Any, ...]) -> None:
+    assert trained(workers=0, shards=2)[1] != alone[1]
+
+
+def by_hand(model: Sequential, batch: Array, shards: int) -> BatchResult:
+    """Every shard on its own, then the weighted sums."""
+    images, labels = data()
+    parts = [part for part in np.array_split(batch, shards) if len(part)]
+    results = [
+        loss_and_grads(
+            model,
+            SoftmaxCrossEntropy(0.1),
+            prepare(images[part]),
+            labels[part],
+            rng=stream(7, Purpose.STEP, step=3, shard=i),
+        )
+        for i, part in enumerate(parts)
+    ]
+    share = [len(part) / len(batch) for part in parts]
+
+    def mean(values: list[Any]) -> Any:
+        return sum(s * value for s, value in zip(share, values, strict=True))
+
+    return BatchResult(
+        mean([r.loss for r in results]),
+        sum(r.correct for r in results),
+        {key: mean([r.grads[key] for r in results]) for key in model.params},
+        {key: mean([r.observed[key] for r in results]) for key in model.state},
+    )
+
+
+@pytest.mark.parametrize("size", [40, 11, 3, 1])
+def test_a_batch_is_the_weighted_mean_of_its_shards(size: int) -> None:
+    model, batch = network(), np.arange(size)[::-1]
+    wanted = by_hand(model, batch, 4)
+    with engine(model, workers=0) as sharded:
+        result = sharded.loss_and_grads(batch, seed=7, step=3)
+        assert result.loss == pytest.approx(wanted.loss)
+        assert result.correct == wanted.correct
+        for mine, theirs in ((result.grads, wanted.grads), (result.observed, wanted.observed)):
+            assert mine.keys() == theirs.keys()
+            for key, array in theirs.items():
+                np.testing.assert_allclose(mine[key], array, rtol=1e-4, atol=1e-6)
+
+
+def test_one_shard_is_the_plain_engine() -> None:
+    batch, model = np.arange(20), network()
+    plain = Engine(model, SoftmaxCrossEntropy(0.1), *data(), prepare=prepare).loss_and_grads(batch, seed=1, step=2)
+    with engine(model, shards=1, workers=0) as sharded:
+        result = sharded.loss_and_grads(batch, seed=1, step=2)
+        assert result.loss == plain.loss
+        assert all(np.array_equal(result.grads[key], grad) for key, grad in plain.grads.items())
+
+
+def test_the_network_is_lent_and_given_back() -> None:
+    model = network()
+    own = {**model.params, **model.state}
+    before = {key: array.copy() for key, array in own.items()}
+    with engine(model, workers=1) as sharded:
+        assert model.params["0.w"] is not own["0.w"]
+        model.params["0.w"] += 1  # in memory that the worker sees
+        model.state["1.running_mean"] += 3
+        np.testing.assert_array_equal(sharded.logits(data()[0]), model(prepare(data()[0])))
+    assert {**model.params, **model.state}.keys() == own.keys()
+    assert all(array is own[key] for key, array in {**model.params, **model.state}.items())
+    np.testing.assert_array_equal(model.params["0.w"], before["0.w"] + 1)
+    np.testing.assert_array_equal(model.state["1.running_mean"], before["1.running_mean"] + 3)
+    np.testing.assert_array_equal(model.params["7.b"], before["7.b"])
+
+
+def test_data_are_shared_and_float64_stays() -> None:
+    model = Sequential(Flatten(), Dense(72, 3, rng=np.random.default_rng(0)))
+    dense = model.layers[1]
+    dense.params = {key: array.astype(np.float64) for key, array in dense.params.items()}
+    with engine(model, workers=0) as sharded:
+        assert sharded.loss_and_grads(np.arange(8), seed=0, step=0).grads["1.w"].dtype == np.float64
+
+
+def test_evaluation_on_workers() -> None:
+    images, labels = data()
+    model = network()
+    with ShardedEngine(model, SoftmaxCrossEntropy(), prepare=prepare, workers=2) as sharded:
+        assert (
+            evaluate(sharded, images, labels).accuracy
+            == evaluate(Engine(model, SoftmaxCrossEntropy(), prepare=prepare), images, labels).accuracy
+        )
+        many = np.concatenate([images] * 8)
+        np.testing.assert_allclose(sharded.logits(many), logits_of(model, many, prepare), rtol=1e-5, atol=1e-5)
+        assert sharded.logits(images[:1]).shape == (1, 3)
+        with pytest.raises(ValueError, match="no images"):
+            sharded.logits(images[:0])
+        assert not sharded.closed
+
+
+# --- when something goes wrong ---------------------------------------------------------------------------------------------
+
+
+def dies(images: Array) -> Array:
+    """A prepare whose process is taken away, in a worker only."""
+    import multiprocessing
+
+    if multiprocessing.parent_process() is not None:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return prepare(images)
+
+
+def exits(images: Array) -> Array:
+    os._exit(3)
+
+
+def fails(images: Array) -> Array:
+    raise ValueError(f"no {len(images)}")
+
+
+class Untransportable(Exception):
+    def __init__(self, a: int, b: int) -> None:
+        super().__init__("cannot be made again from this")
+
+
+def fails_oddly(images: Array) -> Array:
+    raise Untransportable(1, 2)
+
+
+def alive(processes: list[Any]) -> list[bool]:
+    return [process.is_alive() for process in processes]
+
+
+CALLS: list[Callable[[ShardedEngine], Any]] = [
+    lambda e: e.loss_and_grads(np.arange(20), seed=0, step=0),
+    lambda e: e.logits(np.concatenate([data()[0]] * 6)),
+]
+either_call = pytest.mark.parametrize("call", CALLS, ids=["train", "infer"])
+
+
+@either_call
+@pytest.mark.parametrize(
+    ("how", "error", "message"),
+    [
+        pytest.param(
+            dies, WorkerDied, "was ended by signal 9", marks=pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+        ),
+        (exits, WorkerDied, "ended with exit status 3"),
+        (fails, ValueError, r"no \d+"),
+        (fails_oddly, RuntimeError, "Untransportable: cannot be made again"),
+    ],
+)
+def test_what_goes_wrong_in_a_worker_is_said_here(call: Any, how: Any, error: type[Exception], message: str) -> None:
+    model = network()
+    own = model.params["0.w"]
+    sharded = ShardedEngine(model, SoftmaxCrossEntropy(), *data(), prepare=how, workers=2)
+    processes = sharded._pool.processes
+    with pytest.raises(error, match=message):
+        call(sharded)
+    assert not any(alive(processes))
+    assert sharded.closed
+    assert model.params["0.w"] is own
+    with pytest.raises(RuntimeError, match="it is closed"):
+        call(sharded)
+
+
+@either_call
+def test_a_worker_killed_while_it_waits(call: Any) -> None:
+    sharded = engine(network(), workers=2)
+    processes = sharded._pool.processes
+    call(sharded)
+    processes[1].kill()
+    processes[1].join()
+    with pytest.raises(WorkerDied, match=r"worker 1 \(process \d+\)"):
+        call(sharded)
+    assert not any(alive(processes))
+
+
+def test_an_engine_that_is_forgotten_ends_its_workers() -> None:
+    sharded = engine(network(), workers=2)
+    processes = sharded._pool.processes
+    sharded.loss_and_grads(np.arange(8), seed=0, step=0)
+    del sharded
+    gc.collect()
+    assert not any(alive(processes))
+
+
+def test_interrupt_in_the_parent_closes(monkeypatch: pytest.MonkeyPatch) -> None:
+    sharded = engine(network(), workers=2)
+    processes = sharded._pool.processes
+
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sharded._board, "total", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        sharded.loss_and_grads(np.arange(8), seed=0, step=0)
+    assert not any(alive(processes))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+def test_workers_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
+    """The pipe that the workers hold open ends when the last of them does."""
+    (tmp_path / "script.py").write_text(
+        textwrap.dedent("""
+        import os, signal
+        import numpy as np
+        from scratchnet.engine import ShardedEngine
+        from scratchnet.layers import Dense, Flatten, Sequential
+        from scratchnet.losses import SoftmaxCrossEntropy
+        from scratchnet.preprocess import prepare
+
+        if __name__ == "__main__":
+            model = Sequential(Flatten(), Dense(4, 2, rng=np.random.default_rng(0)))
+            images, labels = np.zeros((8, 2, 2), np.uint8), np.zeros(8, int)
+            engine = ShardedEngine(model, SoftmaxCrossEntropy(), images, labels, prepare=prepare, workers=2)
+            engine.loss_and_grads(np.arange(8), seed=0, step=0)
+            print("working", flush=True)
+            os.kill(os.getpid(), signal.SIGKILL)
+        """),
+        encoding="utf-8",
+    )
+    result = subprocess.run(
+        [sys.executable, tmp_path / "script.py"], capture_output=True, text=True
+    )  # reads to the pipe's end
+    assert result.stdout == "working\n"
+    assert result.returncode == -signal.SIGKILL
+
+
+def test_a_script_without_a_main_guard_is_told_so(tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(
+        textwrap.dedent("""
+        import numpy as np
+        from scratchnet.engine import ShardedEngine
+        from scratchnet.layers import Dense, Flatten, Sequential
+        from scratchnet.losses import SoftmaxCrossEntropy
+        from scratchnet.preprocess import prepare
+
+        model = Sequential(Flatten(), Dense(4, 2, rng=np.random.default_rng(0)))
+        engine = ShardedEngine(model, SoftmaxCrossEntropy(), prepare=prepare, workers=1)
+        engine.logits(np.zeros((8, 2, 2), np.uint8))
+        """),
+        encoding="utf-8",
+    )
+    result = subprocess.run([sys.executable, tmp_path / "script.py"], capture_output=True, text=True)
+    assert result.returncode == 1
+    assert 'under if __name__ == "__main__":' in result.stderr
+    assert "WorkerDied" in result.stderr
+
+
+class FromHere(Flatten):
+    pass
+
+
+def test_what_cannot_be_sent_is_an_error_before_a_process_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ValueError, match=r"can't be sent to worker processes.*workers=0"):
+        ShardedEngine(network(), SoftmaxCrossEntropy(), prepare=lambda images: prepare(images), workers=1)
+    monkeypatch.setattr(FromHere, "__module__", "__main__")
+    model = Sequential(FromHere(), Dense(72, 3, rng=np.random.default_rng(0)))
+    own = model.params["1.w"]
+    with pytest.raises(ValueError, match=r"FromHere is defined in a script or notebook.*workers=0"):
+        ShardedEngine(model, SoftmaxCrossEntropy(), prepare=prepare, workers=1)
+    assert model.params["1.w"] is own
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"shards": 0}, "shards must be at least 1, got 0"),
+        ({"shards": 2.0}, "shards must be at least 1, got 2.0"),
+        ({"workers": -1}, "workers must be 0 or more, got -1"),
+        ({"workers": 1, "start_method": "thread"}, "start_method must be one of spawn.*got 'thread'"),
+    ],
+)
+def test_wrong_settings(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        engine(network(), **settings)
+
+
+def test_workers_by_default_are_the_cores_but_not_more_than_shards(monkeypatch: pytest.MonkeyPatch) -> None:
+    from scratchnet.engine import sharded
+
+    for cores, shards, wanted in ((1, 4, 0), (2, 4, 2), (64, 4, 4), (4, 1, 0)):
+        monkeypatch.setattr(sharded, "available_cores", lambda cores=cores: cores)
+        assert sharded._how_many(None, shards) == wanted
+    assert sharded._how_many(9, 4) == 4
