@@ -48,7 +48,8 @@ class Optimizer:
         self.t += 1
         for key, w in params.items():
             for slot in self.slots:
-                self.state[slot].setdefault(key, np.zeros_like(w))
+                if key not in self.state[slot]:
+                    self.state[slot][key] = np.zeros_like(w)
             decay = self.weight_decay if key.rpartition(".")[2] == "w" else 0.0
             self.update(w, grads[key], {slot: self.state[slot][key] for slot in self.slots}, rate, decay)
 

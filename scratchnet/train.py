@@ -83,7 +83,7 @@ def train_steps(
     Errors    ValueError if there is nothing to train on, or a last batch of one image meets BatchNorm1d; TrainingDiverged at
               the first step whose loss is not finite, before that step changes a weight
     """
-    model, n = engine.task.model, len(engine)
+    n = len(engine)
     require(n > 0, "train_steps: the engine has no training images")
     require(epochs >= 1 and batch_size >= 1, f"train_steps: epochs {epochs} and batch_size {batch_size} must be positive")
     step, batches = 0, steps_per_epoch(n, batch_size)
@@ -92,15 +92,13 @@ def train_steps(
         for index in range(batches):
             batch = order[index * batch_size : (index + 1) * batch_size]
             lr = schedule(step)
-            result = engine.loss_and_grads(batch, seed=seed, step=step)
-            if not math.isfinite(result.loss):
+            loss, correct = engine.step(optimizer, batch, lr, seed=seed, step=step)
+            if not math.isfinite(loss):
                 raise TrainingDiverged(
-                    f"the loss is {result.loss} at step {index + 1} of epoch {epoch + 1}: training diverged; "
+                    f"the loss is {loss} at step {index + 1} of epoch {epoch + 1}: training diverged; "
                     f"a smaller learning rate than {lr:.3g} usually helps"
                 )
-            optimizer.step(model.params, result.grads, lr)
-            model.update_state(result.observed)
-            yield Step(epoch, index, index == batches - 1, result.loss, result.correct, len(batch), lr)
+            yield Step(epoch, index, index == batches - 1, loss, correct, len(batch), lr)
             step += 1
 
 

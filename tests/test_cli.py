@@ -411,7 +411,7 @@ def workers_of(process: subprocess.Popen[str]) -> list[int]:
 def test_a_killed_worker_ends_the_run_and_keeps_the_weights(data: Path, tmp_path: Path) -> None:
     process = long_run(data, tmp_path / "run")
     workers = workers_of(process)
-    assert len(workers) == 2
+    assert len(workers) == 1  # and the parent
     os.kill(workers[0], signal.SIGKILL)
     _, err = process.communicate()  # to the end of what the last process writes
     assert process.returncode == 1

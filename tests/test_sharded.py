@@ -1,6 +1,7 @@
 """The sharded engine: the same numbers whoever does the work, and nothing left when somebody stops working."""
 
 import gc
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -17,7 +18,7 @@ from scratchnet.engine import BatchResult, Engine, ShardedEngine, WorkerDied, lo
 from scratchnet.engine.sharded import START_METHODS
 from scratchnet.layers import BatchNorm2d, Conv2d, Dense, Dropout, Flatten, MaxPool2d, ReLU, Residual, Sequential
 from scratchnet.losses import SoftmaxCrossEntropy
-from scratchnet.optim import Nesterov, constant
+from scratchnet.optim import SGD, Adam, AdamW, Nesterov, Optimizer, RMSProp, constant
 from scratchnet.preprocess import prepare
 from scratchnet.rng import Purpose, stream
 from scratchnet.train import evaluate, train_steps
@@ -132,6 +133,56 @@ def test_a_batch_is_the_weighted_mean_of_its_shards(size: int) -> None:
                 np.testing.assert_allclose(mine[key], array, rtol=1e-4, atol=1e-6)
 
 
+OPTIMIZER_SETTINGS: list[Callable[[], Optimizer]] = [
+    lambda: SGD(0.1),
+    lambda: Nesterov(0.1, 0.8, weight_decay=0.01),
+    lambda: RMSProp(0.01),
+    lambda: AdamW(0.01, weight_decay=0.1),
+]
+
+
+@pytest.mark.parametrize("make", OPTIMIZER_SETTINGS)
+def test_an_optimizer_in_parts_is_the_whole_one(make: Callable[[], Optimizer]) -> None:
+    """Each worker changes its part of the weights; with decay only on those called w, and a state that goes on."""
+    results = []
+    for workers in (0, 3):
+        model, optimizer = network(), make()
+        for first in (0, 3):  # the second engine takes over what the first one left
+            with engine(model, workers=workers) as sharded:
+                for step in range(first, first + 3):
+                    sharded.step(optimizer, np.arange(step, step + 20), 0.05, seed=0, step=step)
+        results.append((model.params, optimizer))
+    (params, optimizer), (params_in_parts, in_parts) = results
+    assert all(np.array_equal(array, params_in_parts[key]) for key, array in params.items())
+    assert optimizer.t == in_parts.t == 6
+    assert optimizer.state.keys() == in_parts.state.keys()
+    for slot, arrays in optimizer.state.items():
+        assert arrays.keys() == in_parts.state[slot].keys()
+        assert all(np.array_equal(array, in_parts.state[slot][key]) for key, array in arrays.items())
+
+
+def test_two_optimizers_in_turn_keep_their_states() -> None:
+    states = []
+    for workers in (0, 2):
+        model, first, second = network(), Nesterov(0.1), Adam(0.01)
+        with engine(model, workers=workers) as sharded:
+            for step, optimizer in enumerate((first, second, first, second)):
+                sharded.step(optimizer, np.arange(20), 0.02, seed=0, step=step)
+        states.append({**first.state, **second.state})
+    for slot, arrays in states[0].items():
+        assert all(np.array_equal(array, states[1][slot][key]) for key, array in arrays.items())
+
+
+def test_a_loss_that_is_not_finite_changes_nothing() -> None:
+    model = network()
+    model.params["7.b"][0] = np.nan
+    before = {key: array.copy() for key, array in {**model.params, **model.state}.items()}
+    with engine(model, workers=2) as sharded:
+        loss, _ = sharded.step(Nesterov(0.1), np.arange(20), 0.1, seed=0, step=0)
+    assert np.isnan(loss)
+    assert all(np.array_equal(array, before[key], equal_nan=True) for key, array in {**model.params, **model.state}.items())
+
+
 def test_one_shard_is_the_plain_engine() -> None:
     batch, model = np.arange(20), network()
     plain = Engine(model, SoftmaxCrossEntropy(0.1), *data(), prepare=prepare).loss_and_grads(batch, seed=1, step=2)
@@ -145,7 +196,7 @@ def test_the_network_is_lent_and_given_back() -> None:
     model = network()
     own = {**model.params, **model.state}
     before = {key: array.copy() for key, array in own.items()}
-    with engine(model, workers=1) as sharded:
+    with engine(model, workers=2) as sharded:
         assert model.params["0.w"] is not own["0.w"]
         model.params["0.w"] += 1  # in memory that the worker sees
         model.state["1.running_mean"] += 3
@@ -184,21 +235,33 @@ def test_evaluation_on_workers() -> None:
 # --- when something goes wrong ---------------------------------------------------------------------------------------------
 
 
-def dies(images: Array) -> Array:
-    """A prepare whose process is taken away, in a worker only."""
-    import multiprocessing
+def in_worker() -> bool:
+    return multiprocessing.parent_process() is not None
 
-    if multiprocessing.parent_process() is not None:
+
+def dies(images: Array) -> Array:
+    """A prepare whose process is taken away; the parent, which works too, is left alone."""
+    if in_worker():
         os.kill(os.getpid(), signal.SIGKILL)
     return prepare(images)
 
 
 def exits(images: Array) -> Array:
-    os._exit(3)
+    if in_worker():
+        os._exit(3)
+    return prepare(images)
 
 
 def fails(images: Array) -> Array:
-    raise ValueError(f"no {len(images)}")
+    if in_worker():
+        raise ValueError(f"no {len(images)}")
+    return prepare(images)
+
+
+def fails_here(images: Array) -> Array:
+    if not in_worker():
+        raise ValueError(f"no {len(images)}")
+    return prepare(images)
 
 
 class Untransportable(Exception):
@@ -207,7 +270,9 @@ class Untransportable(Exception):
 
 
 def fails_oddly(images: Array) -> Array:
-    raise Untransportable(1, 2)
+    if in_worker():
+        raise Untransportable(1, 2)
+    return prepare(images)
 
 
 def alive(processes: list[Any]) -> list[bool]:
@@ -230,6 +295,7 @@ either_call = pytest.mark.parametrize("call", CALLS, ids=["train", "infer"])
         ),
         (exits, WorkerDied, "ended with exit status 3"),
         (fails, ValueError, r"no \d+"),
+        (fails_here, ValueError, r"no \d+"),
         (fails_oddly, RuntimeError, "Untransportable: cannot be made again"),
     ],
 )
@@ -237,7 +303,7 @@ def test_what_goes_wrong_in_a_worker_is_said_here(call: Any, how: Any, error: ty
     model = network()
     own = model.params["0.w"]
     sharded = ShardedEngine(model, SoftmaxCrossEntropy(), *data(), prepare=how, workers=2)
-    processes = sharded._pool.processes
+    processes = sharded._others.processes
     with pytest.raises(error, match=message):
         call(sharded)
     assert not any(alive(processes))
@@ -249,19 +315,19 @@ def test_what_goes_wrong_in_a_worker_is_said_here(call: Any, how: Any, error: ty
 
 @either_call
 def test_a_worker_killed_while_it_waits(call: Any) -> None:
-    sharded = engine(network(), workers=2)
-    processes = sharded._pool.processes
+    sharded = engine(network(), workers=3)
+    processes = sharded._others.processes
     call(sharded)
     processes[1].kill()
     processes[1].join()
-    with pytest.raises(WorkerDied, match=r"worker 1 \(process \d+\)"):
+    with pytest.raises(WorkerDied, match=r"worker 2 \(process \d+\)"):
         call(sharded)
     assert not any(alive(processes))
 
 
 def test_an_engine_that_is_forgotten_ends_its_workers() -> None:
     sharded = engine(network(), workers=2)
-    processes = sharded._pool.processes
+    processes = sharded._others.processes
     sharded.loss_and_grads(np.arange(8), seed=0, step=0)
     del sharded
     gc.collect()
@@ -270,12 +336,12 @@ def test_an_engine_that_is_forgotten_ends_its_workers() -> None:
 
 def test_interrupt_in_the_parent_closes(monkeypatch: pytest.MonkeyPatch) -> None:
     sharded = engine(network(), workers=2)
-    processes = sharded._pool.processes
+    processes = sharded._others.processes
 
     def interrupted() -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(sharded._board, "total", interrupted)
+    monkeypatch.setattr(sharded._board, "result", interrupted)
     with pytest.raises(KeyboardInterrupt):
         sharded.loss_and_grads(np.arange(8), seed=0, step=0)
     assert not any(alive(processes))
@@ -320,7 +386,7 @@ def test_a_script_without_a_main_guard_is_told_so(tmp_path: Path) -> None:
         from scratchnet.preprocess import prepare
 
         model = Sequential(Flatten(), Dense(4, 2, rng=np.random.default_rng(0)))
-        engine = ShardedEngine(model, SoftmaxCrossEntropy(), prepare=prepare, workers=1)
+        engine = ShardedEngine(model, SoftmaxCrossEntropy(), prepare=prepare, workers=2)
         engine.logits(np.zeros((8, 2, 2), np.uint8))
         """),
         encoding="utf-8",
@@ -337,12 +403,12 @@ class FromHere(Flatten):
 
 def test_what_cannot_be_sent_is_an_error_before_a_process_starts(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ValueError, match=r"can't be sent to worker processes.*workers=0"):
-        ShardedEngine(network(), SoftmaxCrossEntropy(), prepare=lambda images: prepare(images), workers=1)
+        ShardedEngine(network(), SoftmaxCrossEntropy(), prepare=lambda images: prepare(images), workers=2)
     monkeypatch.setattr(FromHere, "__module__", "__main__")
     model = Sequential(FromHere(), Dense(72, 3, rng=np.random.default_rng(0)))
     own = model.params["1.w"]
     with pytest.raises(ValueError, match=r"FromHere is defined in a script or notebook.*workers=0"):
-        ShardedEngine(model, SoftmaxCrossEntropy(), prepare=prepare, workers=1)
+        ShardedEngine(model, SoftmaxCrossEntropy(), prepare=prepare, workers=2)
     assert model.params["1.w"] is own
 
 
@@ -352,7 +418,7 @@ def test_what_cannot_be_sent_is_an_error_before_a_process_starts(monkeypatch: py
         ({"shards": 0}, "shards must be at least 1, got 0"),
         ({"shards": 2.0}, "shards must be at least 1, got 2.0"),
         ({"workers": -1}, "workers must be 0 or more, got -1"),
-        ({"workers": 1, "start_method": "thread"}, "start_method must be one of spawn.*got 'thread'"),
+        ({"workers": 2, "start_method": "thread"}, "start_method must be one of .*got 'thread'"),
     ],
 )
 def test_wrong_settings(settings: dict[str, Any], message: str) -> None:
@@ -363,7 +429,7 @@ def test_wrong_settings(settings: dict[str, Any], message: str) -> None:
 def test_workers_by_default_are_the_cores_but_not_more_than_shards(monkeypatch: pytest.MonkeyPatch) -> None:
     from scratchnet.engine import sharded
 
-    for cores, shards, wanted in ((1, 4, 0), (2, 4, 2), (64, 4, 4), (4, 1, 0)):
+    for cores, shards, wanted in ((1, 4, 1), (2, 4, 2), (64, 4, 4), (4, 1, 1)):
         monkeypatch.setattr(sharded, "available_cores", lambda cores=cores: cores)
         assert sharded._how_many(None, shards) == wanted
     assert sharded._how_many(9, 4) == 4

@@ -86,7 +86,7 @@ def run(args: argparse.Namespace) -> int:
     engine = ShardedEngine(model, loss, *training, prepare=network, shards=recipe.shards, workers=workers)
     del training
     with engine:
-        _say(f"writing to {folder}; {f'{engine.workers} worker processes' if engine.workers else 'working in one process'}")
+        _say(f"writing to {folder}; working in {f'{engine.workers} processes' if engine.workers > 1 else 'one process'}")
         started = time.perf_counter()
         steps = train_steps(
             engine,

@@ -1,7 +1,14 @@
-"""The memory that parent and workers share: the data, the weights, the next step, and what came of its shards."""
+"""The memory that all processes share: the data, the weights, the next step, and what came of it.
+
+A step has two halves, with everybody waiting for everybody in between. In the first, each process works on its shards of
+the batch: one row of gradients a shard. In the second, each takes its part of the long vector of all weights, adds up that
+part of the rows in the order of the shards, and lets the optimizer change it. Optimizers change each weight by itself, so
+parts come out bitwise as the whole would.
+"""
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from typing import Any
 
@@ -9,22 +16,25 @@ import numpy as np
 
 from scratchnet.engine.batch import BatchResult, Task
 from scratchnet.engine.flat import Layout, write
-from scratchnet.typing import Array
+from scratchnet.layers.base import require
+from scratchnet.optim import Optimizer
+from scratchnet.typing import Array, Params
 
 Wanted = dict[str, tuple[tuple[int, ...], Any]]
 
+MAX_SLOTS = 2  # arrays that an optimizer keeps for each weight; Adam has two
+LINE = 16  # numbers in a cache line: parts begin at one, so that no two processes write to the same
+
 
 class Board:
-    """Arrays that every process sees, and the two sides of a step: ``work_on`` a shard, and the ``total`` of all shards."""
+    """The shared arrays, and what a process does with them."""
 
     def __init__(self, task: Task, arrays: dict[str, Array]) -> None:
         self.arrays = arrays
         self.task = dataclasses.replace(task, images=arrays["images"], targets=arrays["targets"])
-        grads, observed = Layout(task.model.params), Layout(task.model.state)
-        self._grads = [grads.views(vector) for vector in arrays["grads"]]
-        self._observed = [observed.views(vector) for vector in arrays["observed"]]
-        self._sum = np.empty(grads.size, grads.dtype), np.empty(observed.size, observed.dtype)
-        self._total = grads.views(self._sum[0]), observed.views(self._sum[1])
+        self.params, self._state = Layout(task.model.params), Layout(task.model.state)
+        self._grads = [self.params.views(row) for row in arrays["grads"]]
+        self._observed = [self._state.views(row) for row in arrays["observed"]]
 
     def post(self, batch: Array, seed: int, step: int) -> None:
         """Write down the next step."""
@@ -32,7 +42,7 @@ class Board:
         self.arrays["batch"][: len(batch)] = batch
 
     def work_on(self, shard: int) -> None:
-        """Do this shard of the step that is written down, if the batch has so many."""
+        """The first half: this shard of the step that is written down, if the batch has so many."""
         parts = self._parts()
         if shard < len(parts):
             size, seed, step = (int(number) for number in self.arrays["step"])
@@ -41,17 +51,21 @@ class Board:
             write(self._grads[shard], result.grads)
             write(self._observed[shard], result.observed)
 
-    def total(self) -> BatchResult:
-        """The whole batch's result, always added up in the order of the shards."""
+    def add_up(self, part: slice) -> None:
+        """Add this part of all shards' gradients to the first one's, in the order of the shards."""
+        total, *others = self.arrays["grads"][: len(self._parts()), part]
+        for row in others:
+            total += row
+
+    def result(self) -> BatchResult:
+        """The whole batch's result; its gradients are right once all their parts have been added up."""
         share = [len(part) / self.arrays["step"][0] for part in self._parts()]
-        grads, observed = self._sum
-        np.copyto(grads, self.arrays["grads"][0])
-        observed[:] = share[0] * self.arrays["observed"][0]
-        for shard in range(1, len(share)):
-            grads += self.arrays["grads"][shard]
-            observed += share[shard] * self.arrays["observed"][shard]
-        loss = sum(s * value for s, value in zip(share, self.arrays["loss"].tolist(), strict=False))
-        return BatchResult(float(loss), int(self.arrays["correct"][: len(share)].sum()), *self._total)
+        loss, observed = 0.0, np.zeros_like(self.arrays["observed"][0])
+        for shard, weight in enumerate(share):
+            loss += float(weight * self.arrays["loss"][shard])
+            observed += weight * self.arrays["observed"][shard]
+        correct = int(self.arrays["correct"][: len(share)].sum())
+        return BatchResult(loss, correct, self._grads[0], self._state.views(observed))
 
     def _parts(self) -> list[Array]:
         """The images of each shard; a batch smaller than the number of shards has fewer."""
@@ -59,16 +73,57 @@ class Board:
         return [part for part in np.array_split(self.arrays["batch"][:size], len(self._grads)) if len(part)]
 
 
+class Update:
+    """The second half of a step: part ``index`` of ``count`` of all weights."""
+
+    def __init__(self, board: Board, optimizer: Optimizer, index: int, count: int) -> None:
+        size = board.params.size
+        start, stop = (min(size, -(-size * i // count // LINE) * LINE) for i in (index, index + 1))
+        self._board, self._part = board, slice(start, stop)
+        self._params = board.params.part(board.arrays["params"], start, stop)
+        self._grads = board.params.part(board.arrays["grads"][0], start, stop)
+        self._optimizer = copy.copy(optimizer)
+        self._optimizer.state = {
+            slot: board.params.part(vector, start, stop)
+            for slot, vector in zip(optimizer.slots, board.arrays["slots"], strict=False)
+        }
+
+    def __call__(self) -> None:
+        self._board.add_up(self._part)
+        self._optimizer.step(self._params, self._grads, float(self._board.arrays["lr"][0]))
+
+
+class LentState:
+    """An optimizer's state, moved into shared memory until ``release`` moves it back."""
+
+    def __init__(self, board: Board, optimizer: Optimizer) -> None:
+        require(len(optimizer.slots) <= MAX_SLOTS, f"{type(optimizer).__name__}: more than {MAX_SLOTS} slots")
+        self._optimizer = optimizer
+        shared: dict[str, Params] = {}
+        for slot, vector in zip(optimizer.slots, board.arrays["slots"], strict=False):
+            vector[:] = 0
+            shared[slot] = board.params.views(vector)
+            for key, array in optimizer.state[slot].items():
+                shared[slot][key][...] = array
+        optimizer.state = shared
+
+    def release(self) -> None:
+        state = self._optimizer.state
+        self._optimizer.state = {slot: {key: view.copy() for key, view in views.items()} for slot, views in state.items()}
+
+
 def wanted(task: Task, shards: int) -> Wanted:
     """Names, shapes and dtypes of a board's arrays, but for the data's own."""
     params, state = Layout(task.model.params), Layout(task.model.state)
     return {
-        "batch": ((len(task.images),), np.int64),  # which images; the first "size" of them
-        "step": ((3,), np.uint64),  # size, seed, step
+        "batch": ((len(task.images),), np.int64),  # which images; as many as "step" says
+        "step": ((3,), np.uint64),  # size of the batch, seed, step
         "params": ((params.size,), params.dtype),
         "state": ((state.size,), state.dtype),
         "grads": ((shards, params.size), params.dtype),
         "observed": ((shards, state.size), state.dtype),
         "loss": ((shards,), np.float64),
         "correct": ((shards,), np.int64),
+        "lr": ((1,), np.float64),
+        "slots": ((MAX_SLOTS, params.size), params.dtype),
     }

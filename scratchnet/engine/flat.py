@@ -30,6 +30,16 @@ class Layout:
             start = stop
         return views
 
+    def part(self, vector: Array, start: int, stop: int) -> Params:
+        """What of the vector from ``start`` to ``stop`` belongs to which key, as flat views."""
+        part, first = {}, 0
+        for key, shape in self.shapes.items():
+            last = first + int(np.prod(shape))
+            if max(first, start) < min(last, stop):
+                part[key] = vector[max(first, start) : min(last, stop)]
+            first = last
+        return part
+
 
 def write(views: Params, arrays: Mapping[str, Array]) -> None:
     """Copy each array into the view of the same key."""

@@ -6,34 +6,39 @@ only decides how fast: the same seed and shards give bitwise the same weights on
 
 Why processes: one batch of a small CNN is hundreds of short NumPy calls. Threads take turns at Python's lock between them,
 and a BLAS that shares each small product among cores spends more time on sharing than on multiplying. Processes have a
-core each and meet twice a step. The weights lie in memory that all of them see, so nothing is sent anywhere.
+core each and meet twice a step (board.py says what for). The weights lie in memory that all of them see, so nothing is sent
+anywhere.
 """
 
 from __future__ import annotations
 
 import contextlib
+import copy
 import dataclasses
+import functools
 import io
+import math
 import multiprocessing
 import pickle
 from collections.abc import Iterator
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import Connection
 from types import FunctionType, TracebackType
 from typing import Any
 
 import numpy as np
 
 from scratchnet.engine.batch import Augment, BatchResult, Prepare, Task, chunks, logits_of
-from scratchnet.engine.board import Board, wanted
+from scratchnet.engine.board import Board, LentState, Update, wanted
 from scratchnet.engine.flat import Binding
 from scratchnet.engine.shared import SharedArrays
 from scratchnet.engine.workers import Run, Workers
 from scratchnet.layers.base import Layer, require
 from scratchnet.losses import Loss
 from scratchnet.machine import available_cores, keep_freed_memory, one_blas_thread
+from scratchnet.optim import Optimizer
 from scratchnet.typing import Array
 
-TRAIN, INFER = 1, 2  # commands
+WORK, UPDATE, OPTIMIZER, INFER = 1, 2, 3, 4  # commands
 START_METHODS = ("spawn", "forkserver", "fork")
 
 
@@ -74,6 +79,17 @@ class Engine:
         """
         return self.task.work(batch, of=len(batch), seed=seed, step=step)
 
+    def step(self, optimizer: Optimizer, batch: Array, lr: float, *, seed: int, step: int) -> tuple[float, int]:
+        """A training step: the loss of a batch, how many images were named right, and the change that follows from it.
+
+        A loss that is not finite changes nothing.
+        """
+        result = self.loss_and_grads(batch, seed=seed, step=step)
+        if math.isfinite(result.loss):
+            optimizer.step(self.task.model.params, result.grads, lr)
+            self.task.model.update_state(result.observed)
+        return result.loss, result.correct
+
     def logits(self, images: Array) -> Array:
         """The network's outputs (N, K) for any uint8 images (N, H, W), in evaluation mode.
 
@@ -92,15 +108,16 @@ class Engine:
 
 
 class ShardedEngine(Engine):
-    """``shards`` parts of each batch, worked on by ``workers`` processes, with one BLAS thread each.
+    """``shards`` parts of each batch, worked on by ``workers`` processes, this one among them, with one BLAS thread each.
 
         with ShardedEngine(model, loss, images, labels, prepare=prepare) as engine:
             for step in train_steps(engine, optimizer, ...):
 
-    While it is open, the network's params and state lie in memory that the workers share; change them in place, as
-    optimizers do. BatchNorm normalises within a shard. A batch smaller than ``shards`` has fewer of them.
+    While it is open, the params and state of the network and of the optimizer lie in memory that the processes share; change
+    them in place, as optimizers do, and an optimizer's settings not at all (``lr`` is an argument of each step). BatchNorm
+    normalises within a shard. A batch smaller than ``shards`` has fewer of them.
 
-    workers: None for as many as there are cores to use, at most ``shards``; 0 to work in this process.
+    workers: None for as many as there are cores to use, at most ``shards``; 0 or 1 to work in this process alone.
     start_method: "spawn" (everywhere), "forkserver" or "fork" (not on Windows).
 
     Errors    ValueError if shards, workers or start_method can't be, or what is to be worked on can't be sent to another
@@ -124,11 +141,13 @@ class ShardedEngine(Engine):
         require(isinstance(shards, int) and shards >= 1, f"ShardedEngine: shards must be at least 1, got {shards!r}")
         self.shards, self.workers = shards, _how_many(workers, shards)
         self.closed = False
+        self._lent: LentState | None = None
+        self._optimizer: Optimizer | None = None
         with contextlib.ExitStack() as started:  # what is done here is undone in reverse order
-            if self.workers:
+            started.enter_context(one_blas_thread())
+            if self.workers > 1:
                 arrays = self._start(started, start_method)
             else:
-                started.enter_context(one_blas_thread())
                 arrays = {name: np.zeros(shape, dtype) for name, (shape, dtype) in wanted(self.task, shards).items()}
                 arrays |= {"images": self.task.images, "targets": self.task.targets}
             started.callback(Binding(model, arrays["params"], arrays["state"], copy=True).release)
@@ -137,7 +156,7 @@ class ShardedEngine(Engine):
             self._started = started.pop_all()
 
     def _start(self, started: contextlib.ExitStack, start_method: str) -> dict[str, Array]:
-        """Start the workers; the arrays that they and we see."""
+        """Start the other processes; the arrays that they and we see."""
         there = [method for method in START_METHODS if method in multiprocessing.get_all_start_methods()]
         require(
             start_method in there, f"ShardedEngine: start_method must be one of {', '.join(there)}, got {start_method!r}"
@@ -151,49 +170,76 @@ class ShardedEngine(Engine):
         for name, array in data.items():
             arrays[name][...] = array
         empty = dataclasses.replace(self.task, images=data["images"][:0], targets=data["targets"][:0])
-        self._pool = Workers(context, self.workers, _set_up, self.workers, shared, _sendable(empty))
-        started.callback(self._pool.close)
+        self._others = Workers(context, self.workers - 1, _set_up, self.workers, shared, _sendable(empty))
+        started.callback(self._others.close)
         return arrays
 
     def loss_and_grads(self, batch: Array, *, seed: int, step: int) -> BatchResult:
         with self._in_use():
-            self._board.post(batch, seed, step)
-            if self.workers:
-                self._pool.run(TRAIN)
-            else:
-                for shard in range(self.shards):
-                    self._board.work_on(shard)
-            return self._board.total()
+            self._work(batch, seed, step)
+            self._board.add_up(slice(None))
+            return self._board.result()
+
+    def step(self, optimizer: Optimizer, batch: Array, lr: float, *, seed: int, step: int) -> tuple[float, int]:
+        if self.workers <= 1:
+            return super().step(optimizer, batch, lr, seed=seed, step=step)
+        with self._in_use():
+            if optimizer is not self._optimizer:
+                self._adopt(optimizer)
+            self._work(batch, seed, step)
+            result = self._board.result()
+            if math.isfinite(result.loss):
+                self._board.arrays["lr"][0] = lr
+                self._others.run(UPDATE, self._update)
+                optimizer.t += 1
+                self.task.model.update_state(result.observed)
+            return result.loss, result.correct
+
+    def _work(self, batch: Array, seed: int, step: int) -> None:
+        """Loss and gradients of each shard."""
+        self._board.post(batch, seed, step)
+        if self.workers > 1:
+            self._others.run(WORK, lambda: _do_shards(self._board, 0, self.workers))
+        else:
+            _do_shards(self._board, 0, 1)
+
+    def _adopt(self, optimizer: Optimizer) -> None:
+        """Make a new optimizer known to all processes."""
+        if self._lent is not None:
+            self._lent.release()
+        self._lent, self._optimizer = LentState(self._board, optimizer), optimizer
+        self._update = Update(self._board, optimizer, 0, self.workers)
+        bare = copy.copy(optimizer)
+        bare.state = {}
+        self._others.run(OPTIMIZER, functools.partial(self._others.send, bare))
 
     def logits(self, images: Array) -> Array:
-        if not self.workers or len(images) == 0:
+        if self.workers <= 1 or len(images) == 0:
             return super().logits(images)
         with self._in_use():
             parts = list(chunks(len(images)))
             outputs: list[Any] = [None] * len(parts)
-            self._pool.run(INFER, lambda: self._hand_out(images, parts, outputs))
+            self._others.run(INFER, lambda: self._infer(images, parts, outputs))
             return np.concatenate(outputs)
 
-    def _hand_out(self, images: Array, parts: list[slice], outputs: list[Any]) -> None:
-        """Give every worker a chunk, and another one for each that comes back as logits, until all are back."""
-        pipes = [channel.pipe for channel in self._pool.channels]
-        todo = iter(enumerate(parts))
-        for pipe in pipes:
-            _send_next(pipe, todo, images)
-        while pipes:
-            for pipe in [pipe for pipe in wait(pipes) if isinstance(pipe, Connection)]:
-                message = pipe.recv()
-                if isinstance(message, Exception):
-                    raise message
-                if message is None:
-                    pipes.remove(pipe)
-                else:
-                    outputs[message[0]] = message[1]
-                    _send_next(pipe, todo, images)
+    def _infer(self, images: Array, parts: list[slice], outputs: list[Any]) -> None:
+        """Deal the chunks out like cards, work on our own, and gather the others' outputs."""
+        pipes = [channel.pipe for channel in self._others.channels]
+        for index, pipe in enumerate(pipes, start=1):
+            pipe.send([images[part] for part in parts[index :: self.workers]])
+        outputs[:: self.workers] = _outputs(self.task, [images[part] for part in parts[:: self.workers]])
+        for index, pipe in enumerate(pipes, start=1):
+            message = pipe.recv()
+            if isinstance(message, Exception):
+                raise message
+            outputs[index :: self.workers] = message
 
     def close(self) -> None:
         """End the workers, and give the network its own arrays back with the values of now."""
         self.closed = True
+        if self._lent is not None:
+            self._lent.release()
+            self._lent = None
         self._started.close()
 
     @contextlib.contextmanager
@@ -205,25 +251,30 @@ class ShardedEngine(Engine):
             yield
         except (EOFError, ConnectionError):  # the pipe of a worker that is no more
             with contextlib.closing(self):
-                self._pool.fail()
+                self._others.fail()
             raise
         except BaseException:
             self.close()
             raise
 
 
-def _send_next(pipe: Connection, todo: Iterator[tuple[int, slice]], images: Array) -> None:
-    """A worker's next chunk, or None if there is none left."""
-    number, part = next(todo, (None, None))
-    pipe.send(None if part is None else (number, images[part]))
-
-
 def _how_many(workers: int | None, shards: int) -> int:
     if workers is None:
-        cores = available_cores()
-        return min(cores, shards) if cores > 1 and shards > 1 else 0  # one worker would only be a detour
+        return min(available_cores(), shards)
     require(isinstance(workers, int) and workers >= 0, f"ShardedEngine: workers must be 0 or more, got {workers!r}")
     return min(workers, shards)
+
+
+def _do_shards(board: Board, index: int, workers: int) -> None:
+    """What process ``index`` of so many does of the first half of a step."""
+    for shard in range(index, len(board.arrays["grads"]), workers):
+        board.work_on(shard)
+
+
+def _outputs(task: Task, parts: list[Array]) -> list[Array]:
+    """The logits of each part."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return [task.model(task.prepare(images)) for images in parts]
 
 
 def _set_up(index: int, workers: int, shared: SharedArrays, sent: bytes) -> Run:
@@ -231,18 +282,20 @@ def _set_up(index: int, workers: int, shared: SharedArrays, sent: bytes) -> Run:
     one_blas_thread()
     keep_freed_memory()
     board = Board(pickle.loads(sent), shared.arrays())
-    task = board.task
-    Binding(task.model, board.arrays["params"], board.arrays["state"], copy=False)
+    Binding(board.task.model, board.arrays["params"], board.arrays["state"], copy=False)
+    update: Update | None = None
 
     def run(command: int, pipe: Connection) -> None:
-        if command == TRAIN:
-            for shard in range(index, len(board.arrays["grads"]), workers):
-                board.work_on(shard)
+        nonlocal update
+        if command == WORK:
+            _do_shards(board, index, workers)
+        elif command == UPDATE:
+            assert update is not None
+            update()
+        elif command == OPTIMIZER:
+            update = Update(board, pipe.recv(), index, workers)
         else:
-            with np.errstate(over="ignore", invalid="ignore"):
-                for number, images in iter(pipe.recv, None):
-                    pipe.send((number, task.model(task.prepare(images))))
-                pipe.send(None)
+            pipe.send(_outputs(board.task, pipe.recv()))
 
     return run
 

@@ -1,8 +1,9 @@
 """Worker processes: started once, told what to do through shared memory, watched while they do it.
 
-The parent puts a command into shared memory and lets each worker's ``go`` semaphore through. A worker does its part, puts
-the results into shared memory and lets its ``done`` semaphore through. A worker waits in two stages: first it asks again
-and again, because the next step usually comes within a fraction of a millisecond, then it sleeps until it is woken.
+The parent puts a command into shared memory, lets each worker's ``go`` semaphore through, and does its own part. A worker
+does its part, puts the results into shared memory and lets its ``done`` semaphore through. Whoever waits does so in two
+stages: first it asks again and again, because the others need only a fraction of a millisecond longer, then it sleeps until
+it is woken.
 
 Nobody outlives the others: the parent has a thread that notices when a worker ends, a worker one that notices when the
 parent does.
@@ -28,7 +29,7 @@ from multiprocessing.synchronize import Semaphore
 from typing import Any, NamedTuple
 
 STOP = 0  # the command that ends a worker; all others are the caller's
-SPIN_SECONDS = 0.0005  # a parent seldom needs longer between two steps
+SPIN_SECONDS = 0.0005  # how long it asks before it sleeps
 PATIENCE_SECONDS = 2.0  # how long a worker that was told to stop may take
 
 Run = Callable[[int, Connection], None]
@@ -50,7 +51,8 @@ class Channel(NamedTuple):
 
 
 class Workers:
-    """``count`` processes that run ``setup(index, *arguments)`` once, and what it returned for each command.
+    """``count`` processes beside this one, numbered from 1, that run ``setup(index, *arguments)`` once, and what it
+    returned for each command.
 
     Errors    RuntimeError if a process that is just being started asks for workers of its own
     """
@@ -64,7 +66,7 @@ class Workers:
         self._command, self._failures = context.RawValue(c_int, STOP), context.Value(c_int, 0)
         self.close = weakref.finalize(self, _stop, self.processes, self.channels, self._died, self._command)
         with _interrupts_held():
-            for index in range(count):
+            for index in range(1, count + 1):  # number 0 is the parent
                 here, there = context.Pipe()
                 mine = Channel(self._command, self._failures, context.Semaphore(0), context.Semaphore(0), here)
                 process = context.Process(  # type: ignore[attr-defined]
@@ -79,20 +81,24 @@ class Workers:
                 self.channels.append(mine)
         threading.Thread(target=_watch, args=(self.processes, self.channels, self._died), daemon=True).start()
 
-    def run(self, command: int, meanwhile: Callable[[], None] | None = None) -> None:
-        """Let every worker do the command, and ``meanwhile`` here; come back when all are done.
+    def run(self, command: int, own_part: Callable[[], None]) -> None:
+        """Let every worker do the command, and ``own_part`` here; come back when all are done.
 
         Errors    WorkerDied, or the error that a worker met
         """
         self._command.value = command
         for channel in self.channels:
             channel.go.release()
-        if meanwhile is not None:
-            meanwhile()
+        own_part()
         for channel in self.channels:
-            channel.done.acquire()
+            _wait_for(channel.done)
         if self._failures.value or self._died.is_set():
             self.fail()
+
+    def send(self, thing: Any) -> None:
+        """Send the same thing to all."""
+        for channel in self.channels:
+            channel.pipe.send(thing)
 
     def fail(self) -> None:
         """Raise what went wrong in a worker, if anything did."""
@@ -175,15 +181,15 @@ def _nothing(command: int, pipe: Connection) -> None:
     """What a worker does that could not be set up: its error is already on the way."""
 
 
-def _wait_for(go: Semaphore) -> None:
+def _wait_for(semaphore: Semaphore) -> None:
     """Ask for a while, giving the core to whoever wants it; then sleep."""
     yield_core = getattr(os, "sched_yield", lambda: time.sleep(0))
     deadline = time.perf_counter() + SPIN_SECONDS
     while time.perf_counter() < deadline:
-        if go.acquire(block=False):
+        if semaphore.acquire(block=False):
             return
         yield_core()
-    go.acquire()
+    semaphore.acquire()
 
 
 def _end_with_parent() -> None:

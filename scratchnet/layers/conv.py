@@ -109,8 +109,8 @@ def conv2d_backward(dout: Array, cache: Cache, need_dx: bool = True) -> tuple[Ar
     f, c, kh, kw = w.shape
     drows = to_hcwn(dout).reshape(len(patches), f, -1)  # (OH, F, OW*N)
 
-    dw = (drows @ patches.transpose(0, 2, 1)).sum(axis=0)  # (F, KH*KW*C), summed over the output rows
-    dw = np.ascontiguousarray(dw.reshape(f, kh, kw, c).transpose(0, 3, 1, 2))
+    dw = (patches @ drows.transpose(0, 2, 1)).sum(axis=0)  # (KH*KW*C, F), summed over the output rows
+    dw = np.ascontiguousarray(dw.reshape(kh, kw, c, f).transpose(3, 2, 0, 1))
     db = drows.sum(axis=(0, 2))
     if not need_dx:
         return None, dw, db
@@ -183,7 +183,12 @@ def _rows(w: Array) -> Array:
 
 def _pad(x: Array, ph: int, pw: int) -> Array:
     """Zeros around an image: (H, C, W, N) -> (H+2*ph, C, W+2*pw, N)."""
-    return np.pad(x, ((ph, ph), (0, 0), (pw, pw), (0, 0))) if ph or pw else x
+    if ph == pw == 0:
+        return x
+    h, c, w, n = x.shape
+    xpad = np.zeros((h + 2 * ph, c, w + 2 * pw, n), x.dtype)
+    xpad[ph : ph + h, :, pw : pw + w] = x
+    return xpad
 
 
 def _check_shapes(x: Array, w: Array, b: Array) -> None:

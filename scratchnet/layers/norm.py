@@ -38,13 +38,14 @@ def batch_norm_forward(
     if mean is None or var is None:
         require(x.size > x.shape[1], f"BatchNorm: training needs more than one value a channel, got x {x.shape}")
         mean = x.mean(axis=axes)
-        centred = x - mean.reshape(shape)
-        var = np.square(centred).mean(axis=axes)
+        xhat = x - mean.reshape(shape)
+        var = np.square(xhat).mean(axis=axes)
     else:
-        centred = x - mean.reshape(shape)
+        xhat = x - mean.reshape(shape)
     inv_std = 1 / np.sqrt(var + x.dtype.type(eps))
-    xhat = centred * inv_std.reshape(shape)
-    out = xhat * gamma.reshape(shape) + beta.reshape(shape)
+    xhat *= inv_std.reshape(shape)
+    out = xhat * gamma.reshape(shape)
+    out += beta.reshape(shape)
     return out, (xhat, gamma, inv_std, mean, var, batch_statistics)
 
 
@@ -54,10 +55,14 @@ def batch_norm_backward(dout: Array, cache: Cache) -> tuple[Array, Array, Array]
     axes, shape = _layout(xhat)
     dgamma = (dout * xhat).sum(axis=axes)
     dbeta = dout.sum(axis=axes)
-    if batch_statistics:
-        per_value = xhat.dtype.type(xhat.shape[1] / xhat.size)  # 1 / m
-        dout = dout - (dbeta * per_value).reshape(shape) - xhat * (dgamma * per_value).reshape(shape)
-    return dout * (gamma * inv_std).reshape(shape), dgamma, dbeta
+    scale = (gamma * inv_std).reshape(shape)
+    if not batch_statistics:
+        return dout * scale, dgamma, dbeta
+    per_value = xhat.dtype.type(xhat.shape[1] / xhat.size)  # 1 / m
+    dx = dout - (dbeta * per_value).reshape(shape)
+    dx -= xhat * (dgamma * per_value).reshape(shape)
+    dx *= scale
+    return dx, dgamma, dbeta
 
 
 def _layout(x: Array) -> tuple[tuple[int, ...], tuple[int, ...]]:

@@ -23,45 +23,46 @@ def max_pool2d_forward(x: Array, kernel_size: int | Two = 2, stride: int | Two |
     Forward   out[n,c,i,j] = max over kh, kw of x[n, c, i*stride + kh, j*stride + kw]
     Backward  each window gives its dout to one winner: on ties to the leftmost column, in it to the topmost row.
               Where windows overlap, a pixel adds up what it won.                              (derived in lesson 11)
-    Cost      (KH - 1)*SW + KW - 1 comparisons a window, SW the stride across; the cache holds one byte for each column of
-              each window, which row won it, and one for each window, which column won that
+    Cost      (KH - 1)*SW + KW - 1 comparisons a window, SW the stride across, and for each the cache holds a byte: who won
     Errors    ValueError if x is not (N, C, H, W) or smaller than one window
     Source    Ranzato et al., "Unsupervised learning of invariant feature hierarchies", CVPR 2007
     """
     (kh, kw), (sh, sw) = _window("MaxPool2d", x, kernel_size, stride)
     y = to_hcwn(x)
-    rows, row_winner = _max_along(y, 0, kh, sh)  # (OH, C, W, N)
-    out, column_winner = _max_along(rows, 2, kw, sw)  # (OH, C, OW, N)
-    return from_hcwn(out), (y.shape, (kh, kw), (sh, sw), row_winner, column_winner)
+    rows, rows_beaten = _max_along(y, 0, kh, sh)  # (OH, C, W, N)
+    out, columns_beaten = _max_along(rows, 2, kw, sw)  # (OH, C, OW, N)
+    return from_hcwn(out), (y.shape, (kh, kw), (sh, sw), rows_beaten, columns_beaten)
 
 
 def max_pool2d_backward(dout: Array, cache: Cache) -> Array:
     """dout (N, C, OH, OW) -> dx (N, C, H, W), zero but at the winners."""
-    shape, (kh, kw), (sh, sw), row_winner, column_winner = cache
-    drows = _to_winner(to_hcwn(dout), row_winner.shape, 2, kw, sw, column_winner)
-    return from_hcwn(_to_winner(drows, shape, 0, kh, sh, row_winner))
+    shape, (kh, kw), (sh, sw), rows_beaten, columns_beaten = cache
+    drows = _to_winner(to_hcwn(dout), (dout.shape[2], *shape[1:]), 2, kw, sw, columns_beaten)
+    return from_hcwn(_to_winner(drows, shape, 0, kh, sh, rows_beaten))
 
 
-def _max_along(x: Array, axis: int, k: int, stride: int) -> tuple[Array, Array]:
-    """Maximum of k neighbours along one axis, and which of them it was (0 .. k-1, the first on ties)."""
-    first, *others = _windows(x, axis, k, stride)
-    out, winner = first, np.zeros(first.shape, np.uint8 if k < 256 else np.int64)
-    for i, candidate in enumerate(others, start=1):
-        # Where the candidate is better the new index is i, elsewhere the old one. A comparison seen as bytes is 1 or 0, and
-        # i is larger than every earlier index, so that is a maximum too.
-        winner = np.maximum(winner, (candidate > out).view(np.uint8) * winner.dtype.type(i))
+def _max_along(x: Array, axis: int, k: int, stride: int) -> tuple[Array, list[Array]]:
+    """Maximum of k neighbours along one axis; and for each but the first, where it beat all those before it."""
+    out, *others = _windows(x, axis, k, stride)
+    beaten = []
+    for candidate in others:
+        beaten.append(candidate > out)
         out = np.maximum(out, candidate)
-    return out, winner
+    return out, beaten
 
 
-def _to_winner(dout: Array, shape: tuple[int, ...], axis: int, k: int, stride: int, winner: Array) -> Array:
-    """Backward of _max_along: neighbour i of a window gets the window's gradient where it won."""
+def _to_winner(dout: Array, shape: tuple[int, ...], axis: int, k: int, stride: int, beaten: list[Array]) -> Array:
+    """Backward of _max_along: the last neighbour that beat those before it takes the gradient."""
     dx = np.zeros(shape, dout.dtype)
-    for i, part in enumerate(_windows(dx, axis, k, stride)):
+    first, *others = _windows(dx, axis, k, stride)
+    for part, won in zip(others[::-1], beaten[::-1], strict=True):
+        share = dout * won
+        dout = dout - share
         if stride >= k:
-            np.multiply(dout, winner == i, out=part)  # windows do not overlap: write each pixel once
+            part[...] = share  # windows do not overlap: every pixel is written once
         else:
-            part += dout * (winner == i)
+            part += share
+    first += dout
     return dx
 
 
