@@ -476,6 +476,17 @@ def test_the_mean_over_the_batch_is_missing():
     assert "too large by a factor of N" in finding.reason
 
 
+def test_the_one_hot_labels_are_forgotten():
+    class Forgot(SoftmaxCrossEntropy):
+        def backward(self, dloss, cache):
+            probs, _, _ = cache
+            return probs * np.asarray(dloss / len(probs), probs.dtype)
+
+    checkup = examine(loss=Forgot())
+    assert checkup.names[0] in ("wrong-gradient", "wrong-sign")
+    assert "cannot-overfit" in checkup.names
+
+
 def test_a_gradient_that_is_wrong_in_one_layer_only():
     def backward(dout, cache, need_dx=True):
         dx, dw, db = dense_backward(dout, cache, need_dx)
@@ -513,6 +524,21 @@ def test_far_too_small_a_learning_rate(lr):
 
 def test_a_learning_rate_that_ruins_a_trained_network():
     assert examine(train(mlp(), 60), optimizer=Momentum(lr=10)).names == ("lr-too-large",)
+
+
+def test_far_too_large_a_weight_decay():
+    checkup = examine(optimizer=Momentum(lr=0.02, weight_decay=20))
+    assert checkup.names == ("weight-decay-too-large",)
+    assert examine(optimizer=Momentum(lr=0.02, weight_decay=5e-4)).names == ()
+
+
+def test_a_loss_that_is_not_finite():
+    class Naive(SoftmaxCrossEntropy):
+        def forward(self, out, targets):
+            probs = softmax(out)[np.arange(len(out)), targets]
+            return float(-np.log(np.where(probs < 0.5, 0, probs)).mean()), super().forward(out, targets)[1]
+
+    assert found(examine(loss=Naive()), "output-not-finite").where == "Naive()"
 
 
 def test_an_optimizer_that_goes_uphill():

@@ -12,6 +12,7 @@ PROBLEM, WARNING, NOTE = "problem", "warning", "note"
 """A problem keeps the network from learning or makes its figures untrue; a warning makes it worse or is likely to; a note is
 worth knowing and no fault."""
 
+PASSED = "passed: looked for, and not found"
 _SIGNS = {PROBLEM: "PROBLEM", WARNING: "WARNING", NOTE: "note"}
 
 
@@ -94,7 +95,7 @@ class Checkup:
             lines = [f"{_SIGNS[finding.severity]}  {finding.name}  ({finding.where})"]
             lines += _wrapped("why   ", finding.reason) + _wrapped("do    ", finding.remedy)
             blocks.append("\n".join(lines))
-        blocks += [_listed("passed", self.passed)] if self.passed else []
+        blocks += [_listed(PASSED, self.passed)] if self.passed else []
         blocks += [_listed("not examined", self.not_examined)] if self.not_examined else []
         return "\n\n".join(blocks)
 
@@ -106,7 +107,7 @@ class Checkup:
             f"<br><b>What to do:</b> {html.escape(f.remedy)}</div>"
             for f in self.findings
         ]
-        for word, verdicts in (("passed", self.passed), ("not examined", self.not_examined)):
+        for word, verdicts in ((PASSED, self.passed), ("not examined", self.not_examined)):
             rows = "".join(f"<li><b>{html.escape(v.name)}</b>: {html.escape(v.reason)}</li>" for v in verdicts)
             boxes.append(f"<details><summary>{len(verdicts)} {word}</summary><ul>{rows}</ul></details>" if rows else "")
         heading = f"<p>{html.escape(self.subject)}<br><b>{html.escape(self.verdict())}</b></p>"
@@ -141,4 +142,4 @@ def _listed(heading: str, verdicts: Sequence[Passed | NotExamined]) -> str:
         )
         for v in verdicts
     ]
-    return "\n".join([f"{heading}:", *lines])
+    return "\n".join([heading, *lines])

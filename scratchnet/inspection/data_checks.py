@@ -318,7 +318,7 @@ def _probe(fit_x: Array, fit_labels: Array, x: Array, labels: Array) -> tuple[st
     noise = (chance * (1 - chance) / len(labels)) ** 0.5
     told = (
         f"the nearest class mean names {percent(by_centroid)} of {len(labels)} images right, the nearest neighbour "
-        f"{percent(by_neighbour)}, always saying {classes[shares.argmax()]} {percent(chance)}"
+        f"{percent(by_neighbour)}; always saying {classes[shares.argmax()]} would be right for {percent(chance)}"
     )
     return told, max(by_centroid, by_neighbour) > chance + 4 * noise
 

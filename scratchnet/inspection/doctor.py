@@ -52,7 +52,8 @@ def doctor(
     class-imbalance, labels-sorted, labels-uninformative, contradictory-labels, leakage, scale-differs; weights-not-finite,
     output-not-finite, equal-units, missing-activation, double-softmax, output-activation, initial-loss, dead-relus,
     saturated-units, running-statistics, no-gradient, vanishing-gradients, exploding-gradients; wrong-sign, wrong-gradient,
-    cannot-overfit, uphill-steps, lr-too-large, lr-too-small, generalisation-gap.
+    cannot-overfit, uphill-steps, lr-too-large, lr-too-small, weight-decay-too-large,
+    generalisation-gap.
 
     Errors    ValueError if images and labels do not fit each other, or the images the network
     """

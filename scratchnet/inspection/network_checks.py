@@ -73,7 +73,21 @@ def output_finite(case: Case) -> Iterator[Verdict]:
                 "numbers.",
             )
             return
-    yield Passed(name, "no layer puts out NaN or infinity")
+    if not math.isfinite(case.seen.loss):
+        logits = case.seen.logits
+        yield Finding(
+            name,
+            PROBLEM,
+            repr(case.loss),
+            f"The network's output is finite, {number(float(logits.min()))} .. {number(float(logits.max()))}, but the "
+            "loss of it "
+            f"is {case.seen.loss}.",
+            "A loss of your own: a log of a probability that was rounded to 0? losses.softmax_cross_entropy_forward "
+            "shows how to "
+            "take the log before that can happen.",
+        )
+        return
+    yield Passed(name, "no layer puts out NaN or infinity, and the loss is finite")
 
 
 def units_differ(case: Case) -> Iterator[Verdict]:

@@ -246,6 +246,18 @@ def learning_rate(case: Case) -> Iterator[Verdict]:
     if mine.gain > 0.3 * mine.start:
         yield Passed("learning-rate", told)
         return
+    decay = case.optimizer.weight_decay
+    free = _trial(case, lr, weight_decay=0.0) if decay else mine
+    if free.gain > max(2 * mine.gain, 0.1 * mine.start):
+        yield Finding(
+            "weight-decay-too-large",
+            PROBLEM,
+            f"{kind}, weight_decay {decay:g}",
+            f"{told}. The same steps without weight decay: {free}. It pulls the weights to 0 faster than the data can "
+            "form them.",
+            "Leave weight decay at 0 until the network learns, then try 1e-4 to 1e-3.",
+        )
+        return
     others = {other: _trial(case, other) for other in DECADES}
     best_lr = max(others, key=lambda other: others[other].gain)
     best = others[best_lr]
@@ -297,9 +309,11 @@ def _uphill(case: Case) -> str:
     )
 
 
-def _trial(case: Case, lr: float) -> Trial:
+def _trial(case: Case, lr: float, *, weight_decay: float | None = None) -> Trial:
     model, optimizer = case.copy_of_model(), copy.deepcopy(case.optimizer)
     assert optimizer is not None
+    if weight_decay is not None:
+        optimizer.weight_decay = weight_decay
     ratios: list[float] = []
     with np.errstate(all="ignore"):
         start = _loss_on_sample(case, model)
