@@ -157,6 +157,16 @@ def test_leakage_between_the_files(run, data):
     assert "PROBLEM  leakage" in out
 
 
+def test_sorted_data_does_not_matter_since_train_shuffles(run, data):
+    labels = idx.read(data / "train-labels-idx1-ubyte")
+    order = np.argsort(labels, kind="stable")
+    for name in ("images-idx3", "labels-idx1"):
+        idx.write(data / f"train-{name}-ubyte", idx.read(data / f"train-{name}-ubyte")[order])
+    status, out, _ = run("doctor", "--model", "softmax", "--dataset", data)
+    assert status == 0
+    assert "training draws a new order each epoch" in " ".join(out.split())
+
+
 def test_a_model_files_own_recipe(run, data, tmp_path):
     model = build("softmax", seed=1)
     path = saved(

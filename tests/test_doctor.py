@@ -101,7 +101,7 @@ def test_the_packages_networks_are_healthy(name, seed):
     checkup = examine(models.build(name, seed=seed), optimizer=RECIPES[name].build_optimizer(), shuffle=True, seed=seed)
     assert checkup.names == ()
     assert checkup.healthy
-    assert len(checkup.passed) > 15
+    assert {"wrong-gradient", "cannot-overfit", "learning-rate", "leakage"} <= {v.name for v in checkup.passed}
 
 
 def test_the_shipped_weights_are_healthy():
@@ -109,6 +109,7 @@ def test_the_shipped_weights_are_healthy():
     checkup = examine(loaded.model, prepare=loaded.prepare, optimizer=RECIPES["cnn"].build_optimizer())
     assert checkup.names == ()
     assert "it has learned" in str(checkup)
+    assert "wrong-gradient" in [v.name for v in checkup.passed]  # though its gradients are tiny
 
 
 @pytest.mark.parametrize(
