@@ -22,6 +22,7 @@ from scratchnet.layers import (
     Sigmoid,
     Tanh,
 )
+from scratchnet.layers.base import walk
 
 
 def rng():
@@ -236,6 +237,111 @@ def test_nothing_to_learn_and_nobody_asks():
     model, x = Sequential(spy), np.arange(4.0)
     assert model.backward(x, model.forward(x)[1], need_dx=False) == (None, {})
     assert spy.calls == []
+
+
+# --- stages --------------------------------------------------------------------------------------------------------------
+
+
+STAGES = ["0", "1", "2", "3.body.0", "3.body.1", "3.body.2", "3.shortcut", "3", "4.body.0", "4.body.1", "4", "5", "6", "7"]
+
+
+def stages_of(model, x, dout_seed=1, **mode):
+    """Both walks: stages by name, StageBacks by name, and what each walk returned."""
+    ahead, back = [], []
+    out, cache = walk(model.stages(x, **mode), ahead.append)
+    dout = np.random.default_rng(dout_seed).standard_normal(out.shape)
+    result = walk(model.stages_back(dout, cache), back.append)
+    return {s.name: s for s in ahead}, {s.name: s for s in back}, (out, cache), (dout, *result)
+
+
+@pytest.mark.parametrize("train", [False, True])
+def test_the_stages_are_the_forward_and_the_backward_pass(train):
+    model = strategies.randomise(residual_net(), np.random.default_rng(2))
+    x = np.random.default_rng(3).standard_normal((2, 2, 5, 4))
+    ahead, back, (out, _), (dout, dx, grads) = stages_of(model, x, train=train)
+    wanted, cache = model.forward(x, train=train)
+    wanted_dx, wanted_grads = model.backward(dout, cache)
+    assert list(ahead) == STAGES
+    assert list(back) == ["7", "6", "5", "4.body.1", "4.body.0", "4", *STAGES[3:6][::-1], "3.shortcut", "3", "2", "1", "0"]
+    for a, b in [(out, wanted), (ahead["7"].out, wanted), (dx, wanted_dx), (back["0"].dx, wanted_dx)]:
+        np.testing.assert_array_equal(a, b)
+    own = {f"{name}.{key}": g for name, stage in back.items() for key, g in stage.grads.items()}
+    assert own.keys() == wanted_grads.keys() == grads.keys()
+    for key, g in wanted_grads.items():
+        np.testing.assert_array_equal(own[key], g)
+        np.testing.assert_array_equal(grads[key], g)
+
+
+def test_every_stage_can_be_done_again_from_what_it_shows():
+    """x, out, cache, dout and dx of a stage belong together, and each stage's x is the out of the one before."""
+    model = strategies.randomise(residual_net(), np.random.default_rng(2))
+    ahead, back, _, (dout, *_) = stages_of(model, np.random.default_rng(3).standard_normal((2, 2, 5, 4)), train=True)
+    leaves = dict(model.leaves())
+    for name, stage in ahead.items():
+        assert stage.layer is back[name].layer
+        assert stage.layer is leaves.get(name, model.layers[int(name[0])])
+        np.testing.assert_array_equal(stage.layer.forward(stage.x, train=True)[0], stage.out)
+        np.testing.assert_array_equal(stage.layer.backward(back[name].dout, stage.cache)[0], back[name].dx)
+    for before, after in [("0", "1"), ("2", "3"), ("2", "3.body.0"), ("2", "3.shortcut"), ("3.body.1", "3.body.2")]:
+        assert ahead[after].x is ahead[before].out
+    ref.assert_close(ahead["3"].out, ahead["3.body.2"].out + ahead["3.shortcut"].out)
+    ref.assert_close(ahead["4"].out, ahead["4.body.1"].out + ahead["3"].out)
+    ref.assert_close(back["4"].dx, back["4.body.0"].dx + back["4"].dout)
+    assert back["7"].dout is dout
+    assert back["4"].dout is back["4.body.1"].dout is back["5"].dx
+    assert back["3"].grads == back["4"].grads == {}
+
+
+@pytest.mark.parametrize("layer", [Dense(3, 2, rng=rng()), Tanh()], ids=repr)
+def test_a_layer_on_its_own_has_one_stage(layer):
+    x, dout = np.random.default_rng(3).standard_normal((2, 4, 3))
+    dout = layer(dout)
+    (stage,) = layer.stages(x)
+    assert stage.name == ""
+    assert stage.layer is layer
+    assert stage.x is x
+    np.testing.assert_array_equal(stage.out, layer(x))
+    (back,) = layer.stages_back(dout, stage.cache)
+    np.testing.assert_array_equal(back.dx, layer.backward(dout, stage.cache)[0])
+    assert back.grads.keys() == layer.params.keys()
+    (named,) = layer.stages(x, name="4.body")
+    assert named.name == "4.body"
+
+
+def test_stages_back_leaves_out_what_nobody_needs():
+    spies = [Spy(False), Spy(True), Spy(False), Spy(True)]
+    model, x = Sequential(*spies), np.arange(4.0)
+    back = list(model.stages_back(x, model.forward(x)[1], need_dx=False))
+    assert [stage.name for stage in back] == ["3", "2", "1"]
+    assert [spy.calls for spy in spies] == [[], [False], [True], [True]]
+    assert back[-1].dx is None
+    nested = Sequential(Spy(False), Residual(Sequential(Spy(True)), Spy(True)), Spy(True))
+    back = list(nested.stages_back(x, nested.forward(x)[1], need_dx=False))
+    assert [(stage.name, stage.dx is None) for stage in back] == [
+        ("2", False),
+        ("1.body.0", True),
+        ("1.shortcut", True),
+        ("1", True),
+    ]
+
+
+def test_stages_reach_train_and_rng():
+    x = np.ones((50, 4))
+    model = Sequential(Residual(Dropout(0.5)))
+    (first,) = (stage for stage in model.stages(x, train=True, rng=rng()) if stage.name == "0.body")
+    np.testing.assert_array_equal(first.out, Dropout(0.5).forward(x, train=True, rng=rng())[0])
+    assert not np.array_equal(first.out, x)
+    assert all(np.array_equal(stage.out, x * k) for stage, k in zip(model.stages(x), (1, 2), strict=True))
+
+
+def test_a_walk_can_be_left_half_way():
+    """The stages before a mismatch are seen, and its error is that of forward."""
+    model, seen = Sequential(Dense(3, 5, rng=rng()), ReLU(), Dense(4, 2, rng=rng())), []
+    with pytest.raises(ValueError, match="layer 2 of Sequential, Dense") as error:
+        walk(model.stages(np.ones((2, 3))), seen.append)
+    with pytest.raises(ValueError, match=re.escape(str(error.value))):
+        model(np.ones((2, 3)))
+    assert [stage.name for stage in seen] == ["0", "1"]
 
 
 # --- errors --------------------------------------------------------------------------------------------------------------

@@ -20,10 +20,14 @@ def test_the_code_runs_and_the_gradients_are_right(capsys: pytest.CaptureFixture
     assert len(shown) == 3
     for line in shown:
         assert any(out.startswith(line) for out in printed), line
-    loss, accuracy = printed[-4].split()  # before the three epochs of the last example
+    first = next(i for i, line in enumerate(printed) if line.startswith("epoch 1: training "))
+    loss, accuracy = printed[first - 1].split()
     assert float(loss) < 0.1
     assert float(accuracy) > 0.95
-    assert printed[-1].startswith("epoch 3: training ")
+    assert printed[first + 2].startswith("epoch 3: training ")
+    for line in re.findall(r"^(?:PROBLEM| +(?:why|do)) .*", README, re.MULTILINE):
+        assert line in printed
+    assert len([line for line in printed if line.startswith(("PROBLEM", "WARNING"))]) == 2
 
 
 def test_links_lead_to_files() -> None:

@@ -7,7 +7,8 @@ from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from PIL import Image
 
-from scratchnet import viz
+from scratchnet import models, viz
+from scratchnet.inspection import trace
 from scratchnet.losses import softmax
 from scratchnet.train import Epoch, Evaluation, Step, train_epochs
 
@@ -508,3 +509,31 @@ def test_style_is_lent_and_taken_back():
             assert rcParams["axes.prop_cycle"].by_key()["color"][0] == viz.BLUE
         viz.curves(ROWS)
         assert rcParams.copy() == before
+
+
+# --- inside a network ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["cnn", "softmax"])
+@pytest.mark.parametrize("title", [None, "short", "long"])
+def test_trace_has_a_row_for_each_layer(name, title):
+    model = models.build(name)
+    x = np.random.default_rng(0).standard_normal((2, 1, 28, 28)).astype(np.float32)
+    result = trace(model, x, np.array([3, 4]))
+    figure = viz.trace(result, title=TITLES.get(title))
+    rows = np.array(figure.axes).reshape(len(result.layers) + 1, 4)
+    assert texts(rows[0, 0]) == ["input\n(1, 28, 28)"]
+    for row, layer in zip(rows[1:], result.layers, strict=True):
+        assert layer.layer in texts(row[0])[0]
+        assert len(row[1].images) == 1
+        assert len(row[2].images) == (layer.dout is not None)
+        assert sum(patch.get_height() for patch in row[3].patches) == layer.out.size
+    assert squeezed(result.outcome()) in squeezed(figure.get_suptitle())
+    assert inside(figure)
+    assert png(figure).width > 1500
+
+
+def test_trace_draws_what_is_not_finite():
+    model = models.build("softmax")
+    model.params["1.w"][0, 0] = np.nan
+    viz.trace(trace(model, np.ones((1, 1, 28, 28), np.float32), np.array([3])))

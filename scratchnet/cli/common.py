@@ -65,7 +65,7 @@ def open_data(args: argparse.Namespace) -> Source:
     return source
 
 
-def add_model_argument(parser: argparse.ArgumentParser) -> None:
+def add_model_argument(parser: argparse._ActionsContainer) -> None:
     parser.add_argument(
         "--model-file",
         metavar="F",

@@ -11,12 +11,39 @@ alive at once, and a cache can be printed and looked at.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from collections.abc import Callable, Generator, Mapping
+from typing import Any, ClassVar, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 
 from scratchnet.typing import Array, Cache, Grads, Pair, Params, Rng
+
+
+class Stage(NamedTuple):
+    """What one layer did in a forward pass. ``name`` is its place in the network ("3.body.0"), "" for a layer on its own."""
+
+    name: str
+    layer: Layer
+    x: Array
+    out: Array
+    cache: Cache
+
+
+class StageBack(NamedTuple):
+    """What one layer did in a backward pass; ``grads`` has the keys of the layer's own params, dx may be None (need_dx)."""
+
+    name: str
+    layer: Layer
+    dout: Array
+    dx: Array | None
+    grads: Grads
+
+
+Walk: TypeAlias = Generator[Stage, None, tuple[Array, Cache]]
+"""Yields a Stage for each layer, and at its end returns what ``forward`` does."""
+
+WalkBack: TypeAlias = Generator[StageBack, None, tuple[Array | None, Grads]]
+"""Yields a StageBack for each layer, and at its end returns what ``backward`` does."""
 
 
 class Layer:
@@ -66,6 +93,26 @@ class Layer:
             raise ValueError(f"{type(self).__name__}: backward returned {1 + len(dparams)} gradients, wanted {wanted}")
         return dx, dict(zip(self.params, dparams, strict=True))
 
+    def stages(self, x: Array, *, train: bool = False, rng: Rng | None = None, name: str = "") -> Walk:
+        """The forward pass, a layer at a time: ``for name, layer, x, out, cache in model.stages(x): ...``
+
+        Layers inside of others are visited too. A Residual comes after its body and shortcut, since it adds them; a
+        Sequential does nothing of its own and is no stage. ``name`` is put before the layers' names.
+        """
+        out, cache = self.forward(x, train=train, rng=rng)
+        yield Stage(name, self, x, out, cache)
+        return out, cache
+
+    def stages_back(self, dout: Array, cache: Cache, *, need_dx: bool = True, name: str = "") -> WalkBack:
+        """The backward pass, a layer at a time, under the names of ``stages``: ``for name, layer, dout, dx, grads in ...``
+
+        ``cache`` is the whole network's, from ``forward``. The last layer comes first; a Residual again comes after its body
+        and shortcut, whose dx it adds. With ``need_dx=False`` the layers that nobody needs are left out, as in ``backward``.
+        """
+        dx, grads = self.backward(dout, cache, need_dx=need_dx)
+        yield StageBack(name, self, dout, dx, grads)
+        return dx, grads
+
     def observe(self, cache: Cache) -> Params:
         """Statistics that this forward pass saw, keyed like ``state``; empty for all layers but BatchNorm."""
         return {}
@@ -80,6 +127,26 @@ class Layer:
     def __repr__(self) -> str:
         arguments = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.settings)
         return f"{type(self).__name__}({arguments})"
+
+
+Seen = TypeVar("Seen")
+Result = TypeVar("Result")
+
+
+def walk(stages: Generator[Seen, None, Result], visit: Callable[[Seen], object] | None = None) -> Result:
+    """Take all stages, show each to ``visit``, and return what comes at their end.
+
+    seen = []
+    out, cache = walk(model.stages(x), seen.append)
+    """
+    while True:
+        try:
+            stage = next(stages)
+        except StopIteration as end:
+            return end.value
+        if visit is not None:
+            visit(stage)
+        del stage  # else its arrays would stay until the next layer is done
 
 
 def require(condition: bool, message: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from scratchnet.layers.base import Layer, require
+from scratchnet.layers.base import Layer, Stage, StageBack, Walk, WalkBack, require
 from scratchnet.typing import Array, Cache, Grads, Params, Rng
 
 
@@ -13,7 +13,8 @@ class Composite(Layer):
 
     ``params`` and ``state`` are gathered anew each time, so change the arrays in them, ``model.params["0.w"][...] = value``;
     an array put into the dict would be lost.
-    A composite's cache is the tuple of its children's caches.
+    A composite's cache is the tuple of its children's caches. A subclass writes ``forward`` and ``backward``, and the same
+    two as generators, ``stages`` and ``stages_back``, if its children are to be seen one by one.
 
     Errors    ValueError if the same layer object stands in it twice
     """
@@ -86,20 +87,48 @@ class Sequential(Composite):
             try:
                 x, cache = layer.forward(x, train=train, rng=rng)
             except ValueError as error:
-                raise ValueError(f"layer {i} of {type(self).__name__}, {type(layer).__name__}: {error}") from error
+                raise self._in_layer(i, error) from error
             caches.append(cache)
         return x, tuple(caches)
 
     def backward(self, dout: Array, cache: Cache, *, need_dx: bool = True) -> tuple[Array | None, Grads]:
         grads: Grads = {}
         dx: Array | None = dout
-        learning = [i for i, layer in enumerate(self.layers) if layer.params]
-        first = 0 if need_dx else min(learning, default=len(self.layers))  # below it nobody needs a gradient
-        for i in range(len(self.layers) - 1, first - 1, -1):
+        for i, layer, layer_needs_dx in self._from_last(need_dx):
             assert dx is not None
-            dx, layer_grads = self.layers[i].backward(dx, cache[i], need_dx=need_dx or i > first)
+            dx, layer_grads = layer.backward(dx, cache[i], need_dx=layer_needs_dx)
             grads.update({f"{i}.{key}": g for key, g in layer_grads.items()})
         return (dx if need_dx else None), {key: grads[key] for key in self.params}
+
+    def stages(self, x: Array, *, train: bool = False, rng: Rng | None = None, name: str = "") -> Walk:
+        caches = []
+        for i, layer in enumerate(self.layers):
+            try:
+                x, cache = yield from layer.stages(x, train=train, rng=rng, name=_join(name, i))
+            except ValueError as error:
+                raise self._in_layer(i, error) from error
+            caches.append(cache)
+        return x, tuple(caches)
+
+    def stages_back(self, dout: Array, cache: Cache, *, need_dx: bool = True, name: str = "") -> WalkBack:
+        grads: Grads = {}
+        dx: Array | None = dout
+        for i, layer, layer_needs_dx in self._from_last(need_dx):
+            assert dx is not None
+            dx, layer_grads = yield from layer.stages_back(dx, cache[i], need_dx=layer_needs_dx, name=_join(name, i))
+            grads.update({f"{i}.{key}": g for key, g in layer_grads.items()})
+        return (dx if need_dx else None), {key: grads[key] for key in self.params}
+
+    def _from_last(self, need_dx: bool) -> Iterator[tuple[int, Layer, bool]]:
+        """(index, layer, whether its dx is needed) from the last layer down to the last one that backward has to reach."""
+        layers = self.layers
+        learning = [i for i, layer in enumerate(layers) if layer.params]
+        first = 0 if need_dx else min(learning, default=len(layers))  # below it nobody needs a gradient
+        for i in range(len(layers) - 1, first - 1, -1):
+            yield i, layers[i], need_dx or i > first
+
+    def _in_layer(self, i: int, error: ValueError) -> ValueError:
+        return ValueError(f"layer {i} of {type(self).__name__}, {type(self.layers[i]).__name__}: {error}")
 
 
 class Residual(Composite):
@@ -117,16 +146,44 @@ class Residual(Composite):
 
     def forward(self, x: Array, *, train: bool = False, rng: Rng | None = None) -> tuple[Array, Cache]:
         results = [child.forward(x, train=train, rng=rng) for child in self.children.values()]
-        body, shortcut = results[0][0], results[1][0] if len(results) == 2 else x
-        require(body.shape == shortcut.shape, f"Residual: body gives {body.shape}, shortcut {shortcut.shape}: x {x.shape}")
-        return body + shortcut, tuple(cache for _, cache in results)
+        return self._sum(x, [out for out, _ in results]), tuple(cache for _, cache in results)
 
     def backward(self, dout: Array, cache: Cache, *, need_dx: bool = True) -> tuple[Array | None, Grads]:
-        grads: Grads = {}
-        dx: Array | None = dout if len(self.children) == 1 and need_dx else None
-        for (name, child), child_cache in zip(self.children.items(), cache, strict=True):
-            dchild, child_grads = child.backward(dout, child_cache, need_dx=need_dx)
-            grads.update({f"{name}.{key}": g for key, g in child_grads.items()})
-            if need_dx:
-                dx = dchild if dx is None else dx + dchild
+        ways = zip(self.children.values(), cache, strict=True)
+        return self._sum_back(dout, [child.backward(dout, c, need_dx=need_dx) for child, c in ways], need_dx)
+
+    def stages(self, x: Array, *, train: bool = False, rng: Rng | None = None, name: str = "") -> Walk:
+        results = []
+        for way, child in self.children.items():
+            results.append((yield from child.stages(x, train=train, rng=rng, name=_join(name, way))))
+        out, cache = self._sum(x, [out for out, _ in results]), tuple(cache for _, cache in results)
+        yield Stage(name, self, x, out, cache)
+        return out, cache
+
+    def stages_back(self, dout: Array, cache: Cache, *, need_dx: bool = True, name: str = "") -> WalkBack:
+        results = []
+        for (way, child), child_cache in zip(self.children.items(), cache, strict=True):
+            results.append((yield from child.stages_back(dout, child_cache, need_dx=need_dx, name=_join(name, way))))
+        dx, grads = self._sum_back(dout, results, need_dx)
+        yield StageBack(name, self, dout, dx, {})  # it has no params of its own: all grads are its children's
         return dx, grads
+
+    def _sum(self, x: Array, outs: list[Array]) -> Array:
+        body, shortcut = outs if len(outs) == 2 else (outs[0], x)
+        require(body.shape == shortcut.shape, f"Residual: body gives {body.shape}, shortcut {shortcut.shape}: x {x.shape}")
+        return body + shortcut
+
+    def _sum_back(self, dout: Array, results: list[tuple[Array | None, Grads]], need_dx: bool) -> tuple[Array | None, Grads]:
+        grads = {
+            f"{way}.{key}": g for way, (_, grads) in zip(self.children, results, strict=True) for key, g in grads.items()
+        }
+        if not need_dx:
+            return None, grads
+        body_dx, shortcut_dx = results[0][0], results[1][0] if len(results) == 2 else dout
+        assert body_dx is not None
+        assert shortcut_dx is not None
+        return body_dx + shortcut_dx, grads
+
+
+def _join(name: str, child: str | int) -> str:
+    return f"{name}.{child}" if name else str(child)

@@ -1,0 +1,92 @@
+"""``scratchnet doctor``."""
+
+import argparse
+import functools
+from typing import Any
+
+from scratchnet import models
+from scratchnet.cli.common import (
+    Loaded,
+    add_data_arguments,
+    add_model_argument,
+    load,
+    number,
+    open_data,
+    print_json,
+)
+from scratchnet.datasets.split import split
+from scratchnet.inspection import doctor
+from scratchnet.models import MODELS
+from scratchnet.optim import OPTIMIZERS
+from scratchnet.preprocess import Normalization, prepare
+from scratchnet.recipes import RECIPES, ConfigError, Recipe, recipe_from
+
+
+def add_to(commands: "argparse._SubParsersAction[Any]") -> None:
+    parser = commands.add_parser(
+        "doctor",
+        help="examine a network and its data: what is wrong, how that shows, what to do",
+        description="Examine a trained network, or a fresh one as train would begin with it, together with its data: scale, "
+        "labels, splits, weights, dead and saturated units, gradients, learning rate, and whether it can learn a batch "
+        "by heart. "
+        "Nothing is changed. Exit status 0 means healthy, 1 that there is a problem or a warning (the report is on stdout).",
+    )
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--model", choices=MODELS, help="a fresh network of this kind, with its recipe")
+    add_model_argument(which)
+    add_data_arguments(parser)
+    parser.add_argument("--optimizer", choices=OPTIMIZERS, help="what to try the learning rate with (default: the recipe's)")
+    parser.add_argument("--lr", type=number(float, 0, above=True), metavar="X", help="learning rate (default: the recipe's)")
+    parser.add_argument("--batch-size", type=number(int, 1), metavar="N", help="images a step (default: the recipe's)")
+    parser.add_argument(
+        "--seed", type=number(int, 0, 2**63), metavar="S", help="of fresh weights, validation split and samples (default: 0)"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    if args.model:
+        recipe = _changed(RECIPES[args.model], args)
+        network = functools.partial(prepare, normalization=Normalization())
+        loaded = Loaded(models.build(args.model, seed=recipe.seed), network, f"{args.model}, fresh weights", {})
+    else:
+        loaded = load(args.model_file)
+        recipe = _changed(_recipe_of(loaded), args)
+    source = open_data(args)
+    train, test = source.load("train"), source.load("test")
+    size = min(recipe.val_size, len(train.images) // 6)
+    kept, held_out = split(train.labels, size, seed=recipe.seed)
+    checkup = doctor(
+        loaded.model,
+        train.images[kept],
+        train.labels[kept],
+        val=(train.images[held_out], train.labels[held_out]) if size else None,
+        test=(test.images, test.labels),
+        prepare=loaded.prepare,
+        loss=recipe.build_loss(),
+        optimizer=recipe.build_optimizer(),
+        batch_size=recipe.batch_size,
+        shuffle=True,
+        seed=recipe.seed,
+    )
+    if args.json:
+        print_json({"model": loaded.name, "dataset": source.name, **checkup.to_dict()})
+    else:
+        print(f"{loaded.name} on {source.name}, trained by {recipe.optimizer} at lr {recipe.lr:g}\n{checkup}")
+    return 0 if checkup.healthy else 1
+
+
+def _recipe_of(loaded: Loaded) -> Recipe:
+    """How a model file says its network was trained; the default recipe if it says nothing usable."""
+    provenance = loaded.metadata.get("provenance")
+    settings = provenance.get("recipe") if isinstance(provenance, dict) else None
+    try:
+        return recipe_from(settings, loaded.name) if isinstance(settings, dict) else Recipe()
+    except ConfigError:
+        return Recipe()
+
+
+def _changed(recipe: Recipe, args: argparse.Namespace) -> Recipe:
+    names = ("optimizer", "lr", "batch_size", "seed")
+    return recipe.replace(**{name: getattr(args, name) for name in names if getattr(args, name) is not None})

@@ -1,0 +1,86 @@
+"""``scratchnet trace``."""
+
+import argparse
+import html
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from scratchnet.cli.common import Failure, Misuse, add_model_argument, load, number, print_json
+from scratchnet.cli.predict import read_digit
+from scratchnet.files import atomic_write
+from scratchnet.inspection import Trace, trace
+from scratchnet.inspection.text import html_page
+from scratchnet.models import NUM_CLASSES
+
+
+def add_to(commands: "argparse._SubParsersAction[Any]") -> None:
+    parser = commands.add_parser(
+        "trace",
+        help="step through a network's forward and backward pass on one picture",
+        description="Follow one picture through the network and its gradient back: for each layer the formula, shapes, "
+        "flops, memory, statistics of the values, gradient norms, and how much a step would change the weights. The "
+        "picture is prepared as predict does it.",
+    )
+    parser.add_argument("image", metavar="IMAGE", help="a picture file with one digit")
+    add_model_argument(parser)
+    parser.add_argument(
+        "--label",
+        type=number(int, 0, NUM_CLASSES - 1),
+        metavar="K",
+        help="the digit it shows, which the loss and its gradient are about (default: the network's own answer)",
+    )
+    parser.add_argument(
+        "--lr", type=number(float, 0, above=True), default=0.01, metavar="X", help="for update/weight (default 0.01)"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument(
+        "--html", metavar="FILE", help="also write a page with a picture of every layer's output and gradient"
+    )
+    parser.add_argument("--figure", metavar="FILE.png", help="also write these pictures as one figure")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    if args.figure and not args.figure.lower().endswith(".png"):
+        raise Misuse(f"--figure writes PNG: its name must end in .png, got {args.figure}")
+    loaded = load(args.model_file)
+    try:
+        image = read_digit(args.image)
+    except (OSError, ValueError) as error:
+        raise Failure(f"{args.image}: {error}") from error
+    labels = None if args.label is None else np.array([args.label])
+    result = trace(loaded.model, loaded.prepare(image), labels, lr=args.lr)
+    title = f"{Path(args.image).name} through {loaded.name}"
+    written = []
+    if args.html:
+        _write(args.html, html_page(title, f"<h1>{html.escape(title)}</h1>{result._repr_html_()}").encode())
+        written.append(args.html)
+    if args.figure:
+        _write(args.figure, _png(result, title))
+        written.append(args.figure)
+    if args.json:
+        print_json({"model": loaded.name, "file": args.image, **result.to_dict()})
+    else:
+        print(f"{title}\n{result}")
+        for path in written:
+            print(f"wrote {path}")
+    return 0
+
+
+def _png(result: Trace, title: str) -> bytes:
+    from scratchnet import viz
+
+    file = io.BytesIO()
+    viz.save(viz.trace(result, title=title), file)
+    return file.getvalue()
+
+
+def _write(path: str, content: bytes) -> None:
+    try:
+        with atomic_write(path) as file:
+            file.write(content)
+    except OSError as error:
+        raise Failure(f"can't write {path}: {error.strerror}") from error

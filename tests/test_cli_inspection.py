@@ -1,0 +1,200 @@
+"""``scratchnet trace`` and ``scratchnet doctor`` from the outside."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from scratchnet import cli
+from scratchnet.datasets import idx, synthetic
+from scratchnet.layers import Dense, Flatten, Sequential
+from scratchnet.models import build
+from scratchnet.preprocess import Normalization
+from scratchnet.serialize import save_model
+
+
+@pytest.fixture
+def run(capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("SCRATCHNET_DATA", raising=False)
+
+    def call(*arguments):
+        capsys.readouterr()
+        try:
+            status = cli.main([str(a) for a in arguments])
+        except SystemExit as stop:
+            status = int(stop.code or 0)
+        return status, *capsys.readouterr()
+
+    return call
+
+
+@pytest.fixture
+def digit(tmp_path):
+    """A picture of a digit, dark on light, and the folder it is in."""
+    image, _ = synthetic.make(1, seed=4)
+    Image.fromarray(255 - image[0]).resize((140, 140)).save(tmp_path / "digit.png")
+    return tmp_path / "digit.png"
+
+
+@pytest.fixture
+def data(tmp_path):
+    folder = tmp_path / "digits"
+    folder.mkdir()
+    for part, n, seed in (("train", 900, 1), ("t10k", 200, 2)):
+        images, labels = synthetic.make(n, seed=seed)
+        idx.write(folder / f"{part}-images-idx3-ubyte", images)
+        idx.write(folder / f"{part}-labels-idx1-ubyte", labels.astype(np.uint8))
+    return folder
+
+
+def saved(path: Path, model, **metadata):
+    """A model file as train writes it."""
+    given = {"input_shape": [1, 28, 28], "num_classes": 10, "normalization": Normalization().to_dict(), **metadata}
+    save_model(path, model, given)
+    return path
+
+
+def one_line(err):
+    assert len(err.splitlines()) == 1, err
+    return err
+
+
+# --- trace -----------------------------------------------------------------------------------------------------------
+
+
+def test_trace_prints_every_layer(run, digit):
+    status, out, err = run("trace", digit)
+    assert (status, err) == (0, "")
+    assert out.startswith("digit.png through cnn (comes with scratchnet)\n1 image, x (1, 1, 28, 28)")
+    for line in ("0  Conv2d(1, 16, 5, pad=2)", "8  Dense(1568, 10)", "    forward   out = max(x, 0)"):
+        assert line in out.splitlines()
+    assert "the network's own answer" in out
+
+
+def test_trace_as_json(run, digit, tmp_path):
+    model = saved(tmp_path / "m.npz", build("mlp", seed=3))
+    status, out, err = run("trace", digit, "--model-file", model, "--label", 7, "--lr", 0.5, "--json")
+    assert (status, err) == (0, "")
+    values = json.loads(out)
+    assert values["labels"] == [7]
+    assert values["lr"] == 0.5
+    assert [layer["layer"] for layer in values["layers"]][:2] == ["Flatten()", "Dense(784, 512)"]
+    w = values["layers"][1]["params"][0]
+    assert w["update_ratio"] == pytest.approx(0.5 * w["grad_norm"] / w["norm"])
+    predicted = json.loads(run("predict", digit, "--model-file", model, "--json")[1])["predictions"][0]
+    assert values["probabilities"][0] == pytest.approx(predicted["probabilities"])
+
+
+def test_trace_writes_a_page_and_a_figure(run, digit, tmp_path):
+    status, out, _ = run("trace", digit, "--html", "t.html", "--figure", tmp_path / "t.png")
+    assert status == 0
+    assert out.splitlines()[-2:] == ["wrote t.html", f"wrote {tmp_path / 't.png'}"]
+    page = (tmp_path / "t.html").read_text(encoding="utf-8")
+    assert "<h1>digit.png through cnn" in page
+    assert "data:image/png;base64," in page
+    with Image.open(tmp_path / "t.png") as figure:
+        assert figure.format == "PNG"
+        assert min(figure.size) > 1000
+    assert json.loads(run("trace", digit, "--json", "--html", "u.html")[1])["model"].startswith("cnn")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        ((), 2, "IMAGE"),
+        (("digit.png", "--label", "10"), 2, "found '10', wanted a whole number of at least 0 and at most 9"),
+        (("digit.png", "--lr", "0"), 2, "found '0', wanted a number above 0"),
+        (("digit.png", "--figure", "t.jpg"), 2, "--figure writes PNG"),
+        (("none.png",), 1, "none.png: no such file"),
+        (("digit.png", "--html", "no/such/folder.html"), 1, "can't write no/such/folder.html: No such file or directory"),
+        (("digit.png", "--model-file", "none.npz"), 1, "none.npz: no such model file"),
+    ],
+)
+def test_trace_errors(run, digit, arguments, status, message):
+    found, out, err = run("trace", *arguments)
+    assert (found, out) == (status, "")
+    assert message in one_line(err)
+
+
+# --- doctor ----------------------------------------------------------------------------------------------------------
+
+
+def test_doctor_finds_the_shipped_network_healthy(run, data):
+    status, out, err = run("doctor", "--dataset", data)
+    assert (status, err) == (0, "")
+    assert out.startswith(f"cnn (comes with scratchnet) on {data}, trained by nesterov at lr 0.03\n")
+    assert "healthy: " in out
+    assert "750 training images, 150 validation images, 200 test images" in out
+
+
+@pytest.mark.parametrize("name", ["softmax", "mlp"])
+def test_doctor_finds_fresh_networks_healthy(run, data, name):
+    status, out, _ = run("doctor", "--model", name, "--dataset", data, "--seed", 3)
+    assert status == 0
+    assert out.startswith(f"{name}, fresh weights on {data}")
+
+
+def test_findings_are_status_1_on_stdout(run, data):
+    status, out, err = run("doctor", "--model", "mlp", "--dataset", data, "--optimizer", "sgd", "--lr", 500)
+    assert (status, err) == (1, "")
+    assert "PROBLEM  lr-too-large  (SGD, lr 500)" in out
+    status, out, err = run("doctor", "--model", "mlp", "--dataset", data, "--lr", 1e-9, "--json")
+    values = json.loads(out)
+    assert (status, values["healthy"]) == (1, False)
+    assert [f["name"] for f in values["findings"]] == ["lr-too-small"]
+    assert values["dataset"] == str(data)
+
+
+def test_leakage_between_the_files(run, data):
+    images = idx.read(data / "t10k-images-idx3-ubyte").copy()
+    images[:3] = idx.read(data / "train-images-idx3-ubyte")[:3]
+    idx.write(data / "t10k-images-idx3-ubyte", images)
+    status, out, _ = run("doctor", "--model", "softmax", "--dataset", data)
+    assert status == 1
+    assert "PROBLEM  leakage" in out
+
+
+def test_sorted_data_does_not_matter_since_train_shuffles(run, data):
+    labels = idx.read(data / "train-labels-idx1-ubyte")
+    order = np.argsort(labels, kind="stable")
+    for name in ("images-idx3", "labels-idx1"):
+        idx.write(data / f"train-{name}-ubyte", idx.read(data / f"train-{name}-ubyte")[order])
+    status, out, _ = run("doctor", "--model", "softmax", "--dataset", data)
+    assert status == 0
+    assert "training draws a new order each epoch" in " ".join(out.split())
+
+
+def test_a_model_files_own_recipe(run, data, tmp_path):
+    model = build("softmax", seed=1)
+    path = saved(
+        tmp_path / "m.npz", model, provenance={"recipe": {"model": "softmax", "optimizer": "rmsprop", "lr": 0.0002}}
+    )
+    assert "trained by rmsprop at lr 0.0002" in run("doctor", "--model-file", path, "--dataset", data)[1]
+    odd = saved(tmp_path / "odd.npz", model, provenance={"recipe": {"lr": "fast"}})
+    assert "trained by nesterov at lr 0.05" in run("doctor", "--model-file", odd, "--dataset", data)[1]
+    model.params["1.b"][...] = 1e30
+    status, out, _ = run("doctor", "--model-file", saved(tmp_path / "big.npz", model), "--dataset", data)
+    assert status in (0, 1)
+    zero = Sequential(Flatten(), Dense(784, 5, rng=np.random.default_rng(0)), Dense(5, 10, rng=np.random.default_rng(0)))
+    status, out, _ = run("doctor", "--model-file", saved(tmp_path / "linear.npz", zero), "--dataset", data)
+    assert status == 1
+    assert "WARNING  missing-activation" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        (("--model", "vgg"), 2, "invalid choice: 'vgg'"),
+        (("--model", "mlp", "--model-file", "m.npz"), 2, "not allowed with argument --model"),
+        (("--lr", "nan"), 2, "found 'nan'"),
+        (("--dataset", "cifar"), 2, "unknown data set 'cifar'"),
+        (("--model-file", "none.npz"), 1, "none.npz: no such model file"),
+    ],
+)
+def test_doctor_errors(run, arguments, status, message):
+    found, out, err = run("doctor", *arguments)
+    assert (found, out) == (status, "")
+    assert message in one_line(err)
