@@ -12,6 +12,7 @@ from scratchnet import init, models
 from scratchnet.cli.common import load
 from scratchnet.datasets import synthetic
 from scratchnet.datasets.split import split
+from scratchnet.engine import Engine
 from scratchnet.inspection import doctor
 from scratchnet.inspection.checkup import NOTE, PROBLEM, WARNING, Checkup, Finding, NotExamined, Passed
 from scratchnet.layers import (
@@ -78,14 +79,11 @@ def wrong_sign(dout, cache, need_dx=True):
 
 def train(model, steps, *, lr=0.02, update_state=True):
     """A few steps of training, in place."""
-    loss, optimizer = SoftmaxCrossEntropy(), Momentum(lr=lr)
+    engine = Engine(model, SoftmaxCrossEntropy(), IMAGES[TRAIN], LABELS[TRAIN], prepare=prepare)
     updating = model.update_state
     if not update_state:
         model.update_state = lambda observed: None
-    walk = train_steps(
-        model, loss, optimizer, IMAGES[TRAIN], LABELS[TRAIN],
-        prepare=prepare, epochs=100, batch_size=50, schedule=constant(lr), seed=0,
-    )  # fmt: skip
+    walk = train_steps(engine, Momentum(lr=lr), epochs=100, batch_size=50, schedule=constant(lr), seed=0)
     for _, _ in zip(range(steps), walk, strict=False):
         pass
     model.update_state = updating
@@ -553,11 +551,9 @@ def test_an_optimizer_that_goes_uphill():
 
 def test_learning_by_heart_without_generalising():
     images, labels = IMAGES[TRAIN[:120]], LABELS[TRAIN[:120]]
-    model, loss, optimizer = mlp(hidden=64), SoftmaxCrossEntropy(), Momentum(lr=0.05)
-    walk = train_steps(
-        model, loss, optimizer, images, labels, prepare=prepare, epochs=30, batch_size=40, schedule=constant(0.05), seed=0
-    )
-    for _ in walk:
+    model = mlp(hidden=64)
+    engine = Engine(model, SoftmaxCrossEntropy(), images, labels, prepare=prepare)
+    for _ in train_steps(engine, Momentum(lr=0.05), epochs=30, batch_size=40, schedule=constant(0.05), seed=0):
         pass
     assert "generalisation-gap" in examine(model, images=images, labels=labels).names
 
