@@ -6,7 +6,7 @@ quarter of the values to look at.
 
 from collections.abc import Callable
 
-from scratchnet.layers import Conv2d, Dense, Dropout, Flatten, MaxPool2d, ReLU, Sequential
+from scratchnet.layers import BatchNorm2d, Conv2d, Dense, Dropout, Flatten, MaxPool2d, ReLU, Sequential
 from scratchnet.layers.base import require
 from scratchnet.rng import Purpose, stream
 from scratchnet.typing import Rng
@@ -69,7 +69,35 @@ def cnn(rng: Rng) -> Sequential:
     )
 
 
-MODELS: dict[str, Callable[[Rng], Sequential]] = {"softmax": softmax, "mlp": mlp, "cnn": cnn, "lenet5": lenet5}
+def cnn_small(rng: Rng) -> Sequential:
+    """Three small convolutions with batch normalisation: soon trained to 99 %.
+
+    Pooling stands before normalisation too, which then has a quarter of the values to look at.
+    """
+    return Sequential(
+        Conv2d(1, 12, 5, rng=rng),  # (12, 24, 24)
+        MaxPool2d(2),
+        BatchNorm2d(12),
+        ReLU(),  # (12, 12, 12)
+        Conv2d(12, 24, 3, rng=rng),  # (24, 10, 10)
+        MaxPool2d(2),
+        BatchNorm2d(24),
+        ReLU(),  # (24, 5, 5)
+        Conv2d(24, 48, 3, rng=rng),
+        BatchNorm2d(48),
+        ReLU(),  # (48, 3, 3)
+        Flatten(),
+        Dense(432, NUM_CLASSES, rng=rng),
+    )
+
+
+MODELS: dict[str, Callable[[Rng], Sequential]] = {
+    "softmax": softmax,
+    "mlp": mlp,
+    "cnn": cnn,
+    "cnn-small": cnn_small,
+    "lenet5": lenet5,
+}
 
 
 def build(name: str, *, seed: int = 0) -> Sequential:

@@ -13,9 +13,8 @@ from scratchnet.runs import read_config
 
 
 def test_every_model_has_a_recipe_and_runs() -> None:
-    assert RECIPES.keys() == MODELS.keys()
-    for name, recipe in RECIPES.items():
-        assert recipe.model == name
+    for name in MODELS:
+        assert RECIPES[name].model == name
         logits = build(name, seed=1)(np.zeros((2, 1, 28, 28), np.float32))
         assert logits.shape == (2, 10)
 
@@ -24,7 +23,7 @@ def test_models_start_the_same_for_the_same_seed() -> None:
     first, second, other = build("cnn", seed=1), build("cnn", seed=1), build("cnn", seed=2)
     assert all(np.array_equal(first.params[key], second.params[key]) for key in first.params)
     assert not np.array_equal(first.params["0.w"], other.params["0.w"])
-    with pytest.raises(ValueError, match="unknown model 'vgg', there are softmax, mlp, cnn, lenet5"):
+    with pytest.raises(ValueError, match="unknown model 'vgg', there are softmax, mlp, cnn, cnn-small, lenet5"):
         build("vgg")
 
 
@@ -32,6 +31,14 @@ def test_config_round_trip(tmp_path: Path) -> None:
     recipe = Recipe("mlp", epochs=3, lr=0.5, schedule="cosine", seed=7)
     (tmp_path / "c.json").write_text(json.dumps(recipe.to_dict()), encoding="utf-8")
     assert recipe_from(read_config(tmp_path / "c.json"), "c.json") == recipe
+
+
+def test_a_recipe_by_name() -> None:
+    fast = recipe_from({"epochs": 3}, "here", name="fast99")
+    assert fast == RECIPES["fast99"].replace(epochs=3)
+    assert recipe_from({"model": "cnn-small"}, "here", name="fast99") == RECIPES["fast99"]
+    with pytest.raises(ConfigError, match="here: model is 'mlp', and the recipe fast99 is one for cnn-small"):
+        recipe_from({"model": "mlp"}, "here", name="fast99")
 
 
 def test_a_config_changes_its_models_own_recipe() -> None:
@@ -42,7 +49,7 @@ def test_a_config_changes_its_models_own_recipe() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"model": "vgg"}, "model must be one of softmax, mlp, cnn, lenet5, got 'vgg'"),
+        ({"model": "vgg"}, "model must be one of softmax, mlp, cnn, cnn-small, lenet5, got 'vgg'"),
         ({"model": 3}, "model must be one of"),
         ({"epoch": 3}, "unknown setting 'epoch', there are model, epochs"),
         ({"epochs": 0}, "epochs must be at least 1, got 0"),

@@ -42,6 +42,9 @@ def add_to(commands: "argparse._SubParsersAction[Any]") -> None:
         "MNIST. Each model has a recipe of its own; a config file changes it, and these options change it last.",
     )
     parser.add_argument("--model", choices=MODELS, help="which network (default cnn)")
+    parser.add_argument(
+        "--recipe", choices=RECIPES, help="how to train it (default: the model's own); fast99: soon at 99 %%"
+    )
     add_data_arguments(parser)
     parser.set_defaults(dataset=None)
     parser.add_argument("--epochs", type=number(int, 1), metavar="N", help="passes over the training data")
@@ -165,10 +168,10 @@ def _settings(args: argparse.Namespace) -> Recipe:
         if getattr(args, name) is None:
             setattr(args, name, value)
     args.dataset = args.dataset or "auto"
-    recipe = recipe_from(settings, args.config) if settings else RECIPES[args.model or "cnn"]
-    if args.model is not None and args.model != recipe.model:
-        # The options of a config file stay, but what it leaves open comes from the other model's recipe.
-        recipe = recipe_from({**settings, "model": args.model}, args.config)
+    if args.model is not None:
+        settings["model"] = args.model  # what a config file leaves open then comes from this model's recipe
+    where = args.config or f"--recipe {args.recipe} --model {args.model}"
+    recipe = recipe_from(settings, where, name=args.recipe)
     chosen = {name: getattr(args, name) for name in recipe.to_dict() if getattr(args, name) is not None}
     return recipe.replace(**chosen)
 
