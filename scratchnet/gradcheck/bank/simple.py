@@ -1,0 +1,98 @@
+"""Operations whose mistakes all show in the numbers themselves: known here by what they compute, for their lesson."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from scratchnet.gradcheck.bank.operation import Given, Operation, Setup
+from scratchnet.losses import softmax
+from scratchnet.typing import Array
+
+
+def _dense(given: Given) -> Iterator[Setup]:
+    arrays = list(given.arrays.values())
+    if len(arrays) not in (2, 3) or arrays[0].ndim != 2 or arrays[1].ndim != 2:
+        return
+    x, w = arrays[:2]
+    for m in (w, w.T):
+        if x.shape[1] == m.shape[0]:
+            out = x @ m
+            if len(arrays) == 3 and arrays[2].size == m.shape[1]:
+                yield Setup(out + arrays[2].reshape(-1))
+            elif len(arrays) == 2:
+                yield Setup(out)
+
+
+def _one(given: Given) -> Array | None:
+    x = next(iter(given.arrays.values()))
+    return x if len(given.arrays) == 1 else None
+
+
+def _relu(given: Given) -> Iterator[Setup]:
+    x = _one(given)
+    if x is not None:
+        yield Setup(np.maximum(x, 0))
+
+
+def _leaky_relu(given: Given) -> Iterator[Setup]:
+    x = _one(given)
+    if x is not None:
+        for slope in dict.fromkeys((*given.fractions(), 0.01, 0.1, 0.2)):
+            yield Setup(np.where(x > 0, x, slope * x))
+
+
+def _sigmoid(given: Given) -> Iterator[Setup]:
+    x = _one(given)
+    if x is not None:
+        yield Setup(1 / (1 + np.exp(-np.clip(x, -700, 700))))
+
+
+def _tanh(given: Given) -> Iterator[Setup]:
+    x = _one(given)
+    if x is not None:
+        yield Setup(np.tanh(x))
+
+
+def _softmax(given: Given) -> Iterator[Setup]:
+    x = _one(given)
+    if x is not None and x.ndim == 2 and given.out_shape == x.shape:
+        yield Setup(softmax(x))
+
+
+def _flatten(given: Given) -> Iterator[Setup]:
+    x = _one(given)
+    if x is not None and x.ndim > 2 and given.out_shape == (len(x), x[0].size):
+        yield Setup(x.reshape(len(x), -1))
+
+
+def _mean_squared_error(given: Given) -> Iterator[Setup]:
+    x = _one(given)
+    if x is None or given.out_shape:
+        return
+    for target in given.constants.values():
+        if target.shape == x.shape and target.dtype.kind == "f":
+            total = np.square(x - target).sum()
+            for scale in (1 / x.size, 1 / len(x), 1.0):
+                for half in (1.0, 0.5):
+                    yield Setup(total * scale * half)
+
+
+def _weight_decay(given: Given) -> Iterator[Setup]:
+    x = _one(given)
+    if x is not None and not given.out_shape:
+        for value in (*given.settings.values(), 1.0):
+            for half in (0.5, 1.0):
+                yield Setup(half * value * np.square(x).sum())
+
+
+OPERATIONS = (
+    Operation("dense", 5, _dense),
+    Operation("relu", 5, _relu),
+    Operation("leaky_relu", 5, _leaky_relu),
+    Operation("sigmoid", 2, _sigmoid),
+    Operation("tanh", 2, _tanh),
+    Operation("softmax", 4, _softmax),
+    Operation("flatten", 11, _flatten),
+    Operation("mean_squared_error", 1, _mean_squared_error),
+    Operation("weight_decay", 8, _weight_decay),
+)
