@@ -3,6 +3,10 @@
 Three tables: wrong implementations that were written with the checker (table.py), wrong ones by somebody who had seen the list
 of names and not the checker (held_out.py), and right ones in many styles (right.py), on which nothing may be found.
 
+The held-out half was committed before the checker had run on any of it. On that first run, before anything was changed for
+it, all 96 wrong ones were caught, the right name came first for 87 (90.6 %), and was among the first three for the same 87;
+no false alarm on its 18 right ones. What it showed then went into general tests (signs/), never into a case.
+
 Exit status 1 if a target is missed: top 1 right in 90 %, top 3 in 97 % of each half, no false alarm.
 """
 

@@ -89,7 +89,7 @@ def check(
             elif result.message:
                 trial.problems.append(result.message)
                 if result.called:
-                    trial.findings.append(Finding(result.called, result.message, 0.85, (name,)))
+                    trial.findings.append(Finding(result.called, result.message, _certainty(result.called), (name,)))
         check_ties(subject, trial, report.results, seed)
     except Malformed as error:
         trial.problems.append(str(error))
@@ -101,6 +101,11 @@ def check(
     if report.problems or any(result.status == "WRONG" for result in report.results.values()):
         report.diagnoses = diagnose(Evidence(subject, trial, report.results, seed))
     return report
+
+
+def _certainty(called: str) -> float:
+    """A wrong shape or a missing gradient may come from something more specific."""
+    return 0.85 if called in ("wrong shape", "gradient missing") else 0.96
 
 
 def _subject(

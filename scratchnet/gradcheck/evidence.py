@@ -82,10 +82,17 @@ class Evidence:
         """Can backward be called again and again on one cache?"""
         return not any(finding.weight >= 0.9 for finding in self.trial.findings if finding.name not in _HARMLESS)
 
-    def gradients_for(self, dout: Any) -> dict[str, Array] | None:
-        """What backward returns for another upstream gradient; None if it raises or returns no arrays."""
+    def output_at(self, moved: Params) -> Any:
+        """The output with some arrays replaced; None if forward raises."""
         try:
-            _, cache = self.subject.forward(self.subject.copies(), self.seed)
+            return np.asarray(self.subject.forward({**self.subject.copies(), **moved}, self.seed)[0], np.float64)
+        except (CodeRaised, Malformed):
+            return None
+
+    def gradients_for(self, dout: Any, moved: Params | None = None) -> dict[str, Array] | None:
+        """What backward returns for another upstream gradient, and with some arrays replaced; None if it raises."""
+        try:
+            _, cache = self.subject.forward({**self.subject.copies(), **(moved or {})}, self.seed)
             return self._read(self.subject.backward(dout, cache)[0])
         except (CodeRaised, Malformed):
             return None

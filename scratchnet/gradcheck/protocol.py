@@ -54,7 +54,29 @@ def try_out(subject: Subject, rng: Rng, seed: int) -> Trial:
     except CodeRaised as error:
         trial.note("raises an error", str(error))
     _require_repeatable(subject, out, seed)
+    _look_for_float32(subject, trial, seed)
     return trial
+
+
+def _look_for_float32(subject: Subject, trial: Trial, seed: int) -> None:
+    """Does a change that float64 sees and float32 does not, 1e-10 of the numbers, reach the output?"""
+    rng = np.random.default_rng(seed)
+    for name, x in subject.arrays.items():
+        signs = rng.choice([-1.0, 1.0], x.shape)
+        changed = []
+        for size in (1e-10, 1e-3):
+            with contextlib.suppress(CodeRaised):
+                out, _ = subject.forward({**subject.copies(), name: x * (1 + size * signs)}, seed)
+                changed.append(np.asarray(out) != np.asarray(trial.out) if np.shape(out) == np.shape(trial.out) else None)
+        if len(changed) == 2 and changed[0] is not None and changed[1] is not None:
+            reached, reacts = int((changed[0] & changed[1]).sum()), int(changed[1].sum())
+            if reacts >= 4 and reached < 0.5 * reacts or 0 < reacts < 4 and reached == 0:
+                trial.note(
+                    "precision lost",
+                    f"a change of {name} by 1e-10 of itself is lost on its way to {reacts - reached} of {reacts} outputs: "
+                    "somewhere in forward is float32, in which no numeric gradient can be measured",
+                )
+                return
 
 
 def _try_backward(subject: Subject, trial: Trial, given: Any, cache: Cache, by_forward: list[str], seed: int) -> None:

@@ -69,6 +69,12 @@ def _mask(e: Evidence, name: str, yours: Array, slopes: Array) -> Iterator[Findi
             told = f"your {what} passes where {words} > 0, whatever the input was: {counted}"
             yield Finding("mask of the wrong array", told, 0.97, (name,))
             return
+    if close(yours, np.trunc(slopes)) and not close(slopes, np.trunc(slopes)):
+        said = f"your local derivatives are the right ones with their fractions cut off: {low:.3g} has become 0"
+        yield Finding("integer arithmetic", said, 0.8, (name,))
+        yield Finding("mask of the wrong array", counted, 0.7, (name,))
+        yield Finding("derivative at the wrong value", counted, 0.65, (name,))
+        return
     values = {float(v) for v in np.unique(np.round(yours, 9))}
     if len(values) <= 3 and leaked.any() + blocked.any():
         if values <= {0.0, round(high, 9), round(low, 9)}:

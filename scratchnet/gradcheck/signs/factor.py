@@ -20,6 +20,7 @@ def find(e: Evidence) -> Iterator[Finding]:
             yield Finding("gradient zero", f"your {label(name)} is 0 everywhere", 0.9, (name,))
         elif (ratio := proportional(a, n)) is not None:
             yield from _constant(e, name, ratio)
+            yield from _whole_numbers(name, a, n)
         else:
             yield from _along_one_axis(e, name)
             yield from _whole_numbers(name, a, n)
@@ -106,7 +107,7 @@ def _is(ratio: float, value: float) -> bool:
 def _counts(e: Evidence) -> dict[str, int]:
     """The sizes that people divide by."""
     x = next(iter(e.arrays.values()))
-    counts = {"N": x.shape[0] if x.ndim else 1}
+    counts = {"N": batch_size(e)}
     if x.ndim == 2:
         counts["the number of columns"] = x.shape[1]
         counts["N times the number of columns"] = x.size
@@ -129,6 +130,15 @@ def _counts(e: Evidence) -> dict[str, int]:
     if (window := _measured_window(e)) is not None:
         counts["the window's size"] = window
     return {words: count for words, count in counts.items() if count >= 1}
+
+
+def batch_size(e: Evidence) -> int:
+    """N: a loss on weights has it in its labels, everything else in the first axis of the first argument."""
+    x = next(iter(e.arrays.values()))
+    labels = [c for c in e.constants.values() if c.ndim == 1 and c.dtype.kind in "iu" and c.size > 1]
+    if e.scalar and labels:
+        return len(labels[0])
+    return x.shape[0] if x.ndim else 1
 
 
 def _positions(e: Evidence) -> list[tuple[str, int]]:

@@ -120,13 +120,16 @@ def _other_shape(e: Evidence, name: str, raw: Array, n: Array) -> Iterator[Findi
                 return
     if raw.ndim == n.ndim == 4:
         extra = [r - k for r, k in zip(raw.shape, n.shape, strict=True)]
-        spatial = [axis for axis in range(4) if extra[axis] > 0]
-        if spatial and all(v % 2 == 0 and v >= 0 for v in extra):
-            cut = tuple(slice(v // 2, v // 2 + k) for v, k in zip(extra, n.shape, strict=True))
-            inside = " and right inside of it" if close(raw[cut], n) else ""
-            said = f"your {what} is {raw.shape}, {extra[spatial[0]]} larger than {n.shape}: twice the pad{inside}"
-            yield Finding("padding not cropped", said, 0.96 if inside else 0.87, (name,))
-            return
+        if max(extra) > 0 and min(extra) >= 0:
+            said = f"your {what} is {raw.shape}, larger than {n.shape} by {max(extra)}"
+            for start in itertools.product(*(range(v + 1) for v in extra)):
+                cut = tuple(slice(k, k + size) for k, size in zip(start, n.shape, strict=True))
+                if close(raw[cut], n):
+                    yield Finding("padding not cropped", f"{said}, and right inside of it, from {start} on", 0.97, (name,))
+                    return
+            if extra[:2] == [0, 0] or extra[0] == extra[3] == 0:
+                yield Finding("padding not cropped", said, 0.87, (name,))
+                return
     if raw.size == n.size:
         right = close(raw.ravel(), n.ravel())
         said = f"your {what} is {raw.shape} for {n.shape}" + (", the numbers are right" if right else "")

@@ -127,6 +127,8 @@ class _Pairs:
             return
         if missing.any() and not extra.any() and self.equal[common].all():
             yield from self._missing(missing, common)
+        elif extra.any() and (mixing := self._mixes_images(extra)):
+            yield Finding("summed over the wrong axis", mixing, 0.85, (self.name,))
         elif extra.any() and not missing.any() and self.equal[common].all():
             yield from self._extra(extra)
         elif self._only_diagonal():
@@ -205,18 +207,19 @@ class _Pairs:
 
     def _extra(self, extra: Array) -> Iterator[Finding]:
         told = f"your {self.what} has {extra.sum()} terms that should not be there"
-        entries, outputs = np.nonzero(extra)
-        same_batch = self.shape and self.out_shape and self.shape[0] == self.out_shape[0]
-        if same_batch:
-            n_in = np.unravel_index(entries, self.shape)[0]
-            n_out = np.unravel_index(outputs, self.out_shape)[0]
-            acts_in, acts_out = np.nonzero(self.acts)
-            own = (np.unravel_index(acts_in, self.shape)[0] == np.unravel_index(acts_out, self.out_shape)[0]).all()
-            if own and (n_in != n_out).all():
-                yield Finding("summed over the wrong axis", f"{told}: they mix different images", 0.85, (self.name,))
-                return
         yield Finding("mask missing", told, 0.6, (self.name,))
         yield Finding("summed over the wrong axis", told, 0.4, (self.name,))
+
+    def _mixes_images(self, extra: Array) -> str:
+        """Does an image's gradient take from the others' outputs, though forward keeps them apart?"""
+        if not (self.shape and self.out_shape and self.shape[0] == self.out_shape[0] > 1):
+            return ""
+        image_in = np.unravel_index(np.arange(extra.shape[0]), self.shape)[0]
+        image_out = np.unravel_index(np.arange(extra.shape[1]), self.out_shape)[0]
+        apart = image_in[:, None] != image_out[None, :]
+        if (self.acts & apart).any() or not (extra & apart).any():
+            return ""
+        return f"in your {self.what} an image takes from the outputs of other images, in {(extra & apart).sum()} terms"
 
     # --- the right terms with wrong weights ---------------------------------------------------------------------------------
 

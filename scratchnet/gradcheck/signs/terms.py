@@ -13,6 +13,8 @@ from scratchnet.typing import Array
 
 def find(e: Evidence) -> Iterator[Finding]:
     yield from _upstream(e)
+    yield from _fused(e)
+    yield from _dependence(e)
     for name in e.wrong:
         yield from _decay(e, name)
         yield from _products(e, name)
@@ -40,6 +42,46 @@ def _upstream(e: Evidence) -> Iterator[Finding]:
         elif not close(doubled, 2 * a) and close(negated, 3 * a - 2 * doubled):
             said = f"a part of your {label(name)} does not depend on the upstream gradient"
             yield Finding("upstream gradient ignored", said, 0.8, (name,))
+
+
+def _fused(e: Evidence) -> Iterator[Finding]:
+    """A dense layer and an activation in one: do all gradients leave the activation's derivative out?"""
+    matrices = [(name, m) for name, m in e.arrays.items() if m.ndim == 2]
+    if e.out.ndim != 2 or len(matrices) != 2 or len(e.arrays) > 3:
+        return
+    (x_name, x), (w_name, w) = matrices
+    biases = [name for name in e.arrays if name not in (x_name, w_name)]
+    for turned in (False, True):
+        m = w.T if turned else w
+        if x.shape[1] != m.shape[0] or e.out.shape != (len(x), m.shape[1]):
+            continue
+        z = x @ m + (e.arrays[biases[0]].reshape(-1) if biases and e.arrays[biases[0]].size == m.shape[1] else 0)
+        dw = e.dout.T @ x if turned else x.T @ e.dout
+        linear = {x_name: e.dout @ m.T, w_name: dw, **{b: e.dout.sum(axis=0) for b in biases}}
+        plain = [name for name in e.wrong if e.a(name).size == linear[name].size and close(e.a(name).ravel(), linear[name].ravel())]
+        if set(plain) != set(e.wrong) or w_name not in plain or close(z, e.out):
+            continue
+        stopped = np.isclose(e.out, np.median(e.out[e.out == e.out.min()]))
+        mask = bool(stopped.sum() > 1 and np.allclose(e.out[~stopped], z[~stopped]))
+        said = f"your {', '.join(map(label, plain))} would be right if the output were the matrix product itself"
+        yield Finding("mask missing" if mask else "local derivative missing", said, 0.98, tuple(plain))
+
+
+def _dependence(e: Evidence) -> Iterator[Finding]:
+    """Where forward is linear in an argument, that argument's gradient can't depend on it."""
+    for name in e.wrong:
+        x = e.arrays[name]
+        rng = np.random.default_rng(1)
+        step = rng.standard_normal(x.shape)
+        outs = [e.output_at({name: x + t * step}) for t in (-1.0, 1.0)]
+        if any(out is None for out in outs) or not close(outs[0] + outs[1], 2 * e.out, 1e-9):
+            continue
+        moved = e.gradients_for(e.trial.dout, {name: x + step}) if e.well_behaved else None
+        if moved is None or name not in moved or np.abs(e.a(name)).max() < 1e-12:
+            continue
+        if not close(moved[name], e.a(name)):
+            said = f"your {label(name)} changes with {name}, though the output is linear in {name}: another array belongs there"
+            yield Finding("wrong operand", said, 0.82, (name,))
 
 
 # --- weight decay ------------------------------------------------------------------------------------------------------------
