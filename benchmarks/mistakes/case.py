@@ -2,9 +2,9 @@
 
 How to write a case
 -------------------
-Write the code as a student would: in one of many styles (loops, einsum, im2col, classes, other names, other caches), with one
-mistake in it, a real one that people make, in backward (or in forward, if the mistake is there). No comments that give it
-away, no helper shared with the right version. Then::
+Write the code as a student would: in one of many styles (loops, einsum, im2col, classes, other names, other caches), with
+one mistake in it, a real one that people make, in backward (or in forward, if the mistake is there). No comments that give
+it away, no helper shared with the right version. Then::
 
     def relu_f(x):
         return np.maximum(0, x), x
@@ -17,15 +17,15 @@ away, no helper shared with the right version. Then::
 id          unique; no more than a label
 operation   which operation it implements, for the table that is printed: one of OPERATIONS
 style       a few words on how it is written: "plain functions", "pair, loops", "class, gradients as attributes"
-target      what is handed to ``check`` as its first argument, in any of these forms (d is one array, or a tuple of several if
-            there are several arguments):
+target      what is handed to ``check`` as its first argument, in any of these forms (d is one array, or a tuple of several
+            if there are several arguments):
 
             (forward, backward)     forward(*args, **options) -> (out, cache);  backward(dout, cache) -> d
             (f, df)                 f(*args, **options) -> out;                 df(dout, *args, **options) -> d
                                     df may take fewer arguments than f if they have the same names as f's; an argument
                                     called out or y gets f's output
-            a class                 Affine(w, b, **options), with forward(x) -> out (or (out, cache)) and backward(dout) -> dx
-                                    (or backward(dout, cache) -> (dx, grads)). Gradients of what the constructor takes are
+            a class                 Affine(w, b, **options), with forward(x) -> out (or (out, cache)) and backward(dout) ->
+                                    dx (or backward(dout, cache) -> (dx, grads)). Gradients of what the constructor takes are
                                     found in the returned tuple or dict, or in attributes: dw, dW, grad_w, grads["w"].
                                     One object is made for each forward.
             a step of an optimizer  see below
@@ -35,25 +35,26 @@ target      what is handed to ``check`` as its first argument, in any of these f
             Labels, stride, pad, eps, margin, rng, weight decay and so on are ``options``: they get no gradient and are
             handed over by name. A parameter called rng gets a numpy Generator with the same numbers each time, unless it
             is given. backward of plain functions gets those options whose names it has.
-args        the arrays that get a gradient, in the order of forward's arguments: float64, such as ``X, W, B`` below, or others
-            of your own. Choose them so that the mistake shows: sizes that all differ, overlapping windows, pad.
+args        the arrays that get a gradient, in the order of forward's arguments: float64, such as ``X, W, B`` below, or
+            others of your own. Choose them so that the mistake shows: sizes that all differ, overlapping windows, pad.
 options     further arguments of forward, by name
 expected    names of the catalogue (scratchnet/gradcheck/catalogue.py) that are right: almost always one. More than one only
             if they are equally right. Empty: the code is right and must pass.
-reference   what forward should compute: None, or the name of an operation in OPERATIONS (the case then takes its arguments in
-            the order of the package's function), or a function with forward's arguments that returns the right output.
+reference   what forward should compute: None, or the name of an operation in OPERATIONS (the case then takes its arguments
+            in the order of the package's function), or a function with forward's arguments that returns the right output.
             Only code with a wrong *forward* needs it; backward is always compared with the student's own forward.
 
 Optimizer steps (operations "momentum" and "weight_decay") are compared with the rule over a few steps: ``reference`` is the
 rule, an object such as ``Momentum(lr=0.1, momentum=0.9)`` or ``SGD(lr=0.1, weight_decay=0.1)``, and target is one of
 
-            step(w, g, state, lr=.., momentum=..)   state is a dict, empty at first, that the step may fill; returns the new w,
-                                                    or changes w in place and returns None
+            step(w, g, state, lr=.., momentum=..)   state is a dict, empty at first, that the step may fill; returns the new
+                                                    w, or changes w in place and returns None
             step(w, g, v, lr=.., momentum=..)       returns (new w, new v); v is 0 at first
             a class or object                       Class(**options) with step(params, grads), dicts of arrays, in place
 
-with lr, momentum, weight_decay in ``options`` under the names that the student's function has. ``args`` is (): the check draws
-weights and gradients. Weight decay as a term of a loss is an ordinary case: f(w, lam) -> number, or a whole linear classifier.
+with lr, momentum, weight_decay in ``options`` under the names that the student's function has. ``args`` is (): the check
+draws weights and gradients. Weight decay as a term of a loss is an ordinary case: f(w, lam) -> number, or a whole linear
+classifier.
 """
 
 from collections.abc import Callable

@@ -1,5 +1,5 @@
 """Right implementations in many styles: not one of them may be called wrong."""
-# ruff: noqa: N801, N803, N806, E731, E741
+# ruff: noqa: RUF059  (students unpack more than they use)
 
 import numpy as np
 
@@ -98,7 +98,7 @@ case("dense-class-params", "dense", "class with a params dict, cache returned", 
 case("dense-row-bias", "dense", "plain functions, bias (1, M)", (dense_row_bias, dense_row_bias_back), (X, W, B[None]))
 case("dense-object", "dense", "an object", Linear(W.T.copy(), B), (X,))
 
-# --- activations -------------------------------------------------------------------------------------------------------------
+# --- activations -----------------------------------------------------------------------------------------------------------
 
 
 class Relu:
@@ -144,7 +144,7 @@ case("leaky-relu", "leaky_relu", "pair", (leaky, leaky_back), (X,))
 case("sigmoid-of-out", "sigmoid", "plain functions, from the output", (wrong.sigmoid, lambda dy, y: dy * y * (1 - y)), (X,))
 case("tanh", "tanh", "plain functions", (np.tanh, lambda dout, x: dout / np.cosh(x) ** 2), (X,))
 
-# --- softmax and losses --------------------------------------------------------------------------------------------------------
+# --- softmax and losses ----------------------------------------------------------------------------------------------------
 
 
 def softmax_back(dout, p):
@@ -246,7 +246,7 @@ case(
 )
 case("penalty", "weight_decay", "plain functions", (wrong.penalty, lambda d, w, lam: d * 2 * lam * w), (W,), {"lam": 0.2})
 
-# --- convolution --------------------------------------------------------------------------------------------------------------
+# --- convolution -----------------------------------------------------------------------------------------------------------
 
 
 class Conv(wrong.Convolution):
@@ -282,8 +282,8 @@ def conv_windows(x, w, b):
 def conv_windows_back(dout, cache):
     shape, view, w = cache
     dx = np.zeros(shape)
-    for k, l in np.ndindex(w.shape[2:]):
-        dx[:, :, k : k + dout.shape[2], l : l + dout.shape[3]] += np.einsum("nfxy,fc->ncxy", dout, w[:, :, k, l])
+    for k, m in np.ndindex(w.shape[2:]):
+        dx[:, :, k : k + dout.shape[2], m : m + dout.shape[3]] += np.einsum("nfxy,fc->ncxy", dout, w[:, :, k, m])
     return dx, np.einsum("nfxy,ncxykl->fckl", dout, view), np.einsum("nfxy->f", dout)
 
 
@@ -315,7 +315,7 @@ case(
     (IMAGES,),
 )
 
-# --- pooling, flatten ------------------------------------------------------------------------------------------------------------
+# --- pooling, flatten ------------------------------------------------------------------------------------------------------
 
 
 def _first(dx, window, g):
@@ -383,7 +383,7 @@ case(
 )
 case("flatten", "flatten", "plain functions", (lambda x: x.reshape(len(x), -1), lambda d, x: d.reshape(x.shape)), (IMAGES,))
 
-# --- dropout, BatchNorm, residual ---------------------------------------------------------------------------------------------------
+# --- dropout, BatchNorm, residual ------------------------------------------------------------------------------------------
 
 
 class Dropout:
@@ -442,7 +442,7 @@ case("bn-steps", "batch_norm", "pair, step by step", (bn_steps, bn_steps_back), 
 case("bn-images", "batch_norm", "pair", (wrong.bn_images, bn_images_right), (IMAGES, GAMMA2, BETA2), reference="batch_norm")
 case("residual", "residual", "pair", (wrong.block, block_right), (X, SQUARE))
 
-# --- optimizer steps -------------------------------------------------------------------------------------------------------------------
+# --- optimizer steps -------------------------------------------------------------------------------------------------------
 
 
 def momentum_state(w, dw, state, lr, momentum):

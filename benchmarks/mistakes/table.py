@@ -1,5 +1,5 @@
 """Wrong implementations, written together with the checker: the half that it was built on."""
-# ruff: noqa: N801, N803, N806, E741, SIM108
+# ruff: noqa: RUF059  (students unpack more than they use)
 
 import numpy as np
 
@@ -339,7 +339,7 @@ case(
     expected="upstream gradient ignored",
 )
 
-# --- softmax and losses ------------------------------------------------------------------------------------------------------
+# --- softmax and losses ----------------------------------------------------------------------------------------------------
 
 
 def softmax_rows(z):
@@ -550,7 +550,7 @@ case(
     "sign flipped",
 )
 
-# --- linear classifier with weight decay --------------------------------------------------------------------------------------
+# --- linear classifier with weight decay -----------------------------------------------------------------------------------
 
 
 def linear_loss(w, b, x, y, reg):
@@ -1072,7 +1072,7 @@ case(
     "forward not repeatable",
 )
 
-# --- BatchNorm ---------------------------------------------------------------------------------------------------------------
+# --- BatchNorm -------------------------------------------------------------------------------------------------------------
 
 
 def bn(x, gamma, beta, eps=1e-5):
@@ -1171,7 +1171,7 @@ case("residual-no-shortcut", "residual", "pair", (block, block_no_shortcut), (X,
 case("residual-twice", "residual", "pair", (block, block_twice), (X, SQUARE), {}, "branch counted twice")
 case("residual-only-shortcut", "residual", "pair", (block, block_only_shortcut), (X, SQUARE), {}, "branch missing")
 
-# --- momentum and weight decay as steps -------------------------------------------------------------------------------------------
+# --- momentum and weight decay as steps ------------------------------------------------------------------------------------
 
 
 def step_forgets(w, g, state, lr, momentum):

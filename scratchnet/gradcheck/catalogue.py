@@ -1,8 +1,9 @@
 """The mistakes that a check can name.
 
 A name says what is wrong with the numbers, so it holds for every operation: "mask missing" is a ReLU that lets everything
-pass, a dropout that forgets what it dropped, and a max pooling that gives the gradient to the losers as well. Where two names
-could describe one bug, the more specific one is meant; ``says`` tells what belongs to a name and what to its neighbour.
+pass, a dropout that forgets what it dropped, and a max pooling that gives the gradient to the losers as well. Where two
+names could describe one bug, the more specific one is meant; ``says`` tells what belongs to a name and what to its
+neighbour.
 
 ``hint`` asks the question that leads to the mistake; ``strong_hint`` says where to look and what must be there.
 """
@@ -38,20 +39,22 @@ LESSONS = {
 }
 
 _ALL = [
-    # --- what comes before the numbers -----------------------------------------------------------------------------------
+    # --- what comes before the numbers -------------------------------------------------------------------------------------
     Diagnosis(
         "raises an error",
         "The code stops with an exception, so there is no gradient to look at. Most often two shapes do not fit.",
         "Which line raises it, and which shapes do the arrays on that line have?",
-        "Print the shapes just before that line; a product (A, B) @ (C, D) wants B = C, and the gradient of x has x's shape.",
+        "Print the shapes just before that line; a product (A, B) @ (C, D) wants B = C, and the gradient of x has x's "
+        "shape.",
         3,
     ),
     Diagnosis(
         "wrong shape",
-        "A gradient does not have its argument's shape: an axis is not summed, is kept, or is lost. (If the numbers are right "
-        "and only turned, it is 'transposed'; if the padding is still on, 'padding not cropped'.)",
+        "A gradient does not have its argument's shape: an axis is not summed, is kept, or is lost. (If the numbers are "
+        "right and only turned, it is 'transposed'; if the padding is still on, 'padding not cropped'.)",
         "Each number of the argument has exactly one slope. Which axes does your result have too many, or too few?",
-        "What was broadcast or repeated forward must be summed over that axis backward; then reshape to the argument's shape.",
+        "What was broadcast or repeated forward must be summed over that axis backward; then reshape to the argument's "
+        "shape.",
         5,
     ),
     Diagnosis(
@@ -119,7 +122,8 @@ _ALL = [
     ),
     Diagnosis(
         "stale cache",
-        "backward uses values that another forward left behind (a global, an attribute, a default argument), not its own cache.",
+        "backward uses values that another forward left behind (a global, an attribute, a default argument), not its own "
+        "cache.",
         "If forward runs on a second batch before backward runs on the first, what does backward see?",
         "Everything that backward needs must be made by the forward it belongs to, and be returned in its cache.",
         12,
@@ -135,10 +139,11 @@ _ALL = [
         "forward wrong",
         "The output differs from what this operation should compute. The gradient may well be right for the wrong function.",
         "Compute one output number with pencil and paper and compare.",
-        "Compare with the formula term by term, for the entry that the check names: start values, signs, the bias, the axis.",
+        "Compare with the formula term by term, for the entry that the check names: start values, signs, the bias, the "
+        "axis.",
         12,
     ),
-    # --- a factor --------------------------------------------------------------------------------------------------------
+    # --- a factor ----------------------------------------------------------------------------------------------------------
     Diagnosis(
         "sign flipped",
         "The whole gradient has the wrong sign.",
@@ -177,7 +182,8 @@ _ALL = [
     ),
     Diagnosis(
         "divided by the wrong count",
-        "There is a division by a size, but by the wrong one: K for N, H*W for OH*OW, the stride for the kernel, N for N*H*W.",
+        "There is a division by a size, but by the wrong one: K for N, H*W for OH*OW, the stride for the kernel, N for "
+        "N*H*W.",
         "Which number of terms does forward average over? Which one does backward divide by?",
         "Write down every size next to the line that divides: it must be the number of terms of forward's mean.",
         4,
@@ -191,7 +197,8 @@ _ALL = [
     ),
     Diagnosis(
         "factor 2 too many",
-        "The gradient is exactly twice as large as it should be. (Twice along one of several paths only: 'branch counted twice'.)",
+        "The gradient is exactly twice as large as it should be. (Twice along one of several paths only: 'branch counted "
+        "twice'.)",
         "Is something added twice, or a 2 from a square that forward has halved?",
         "Look for +=, a sum that runs over the same terms twice, and for 0.5 in forward that cancels the 2.",
         1,
@@ -222,21 +229,23 @@ _ALL = [
         "gradient zero",
         "The gradient is 0 everywhere though the result depends on the argument: never computed, or never added.",
         "Where is the array filled?",
-        "np.zeros_like is only where the sum starts: check that the loop runs, and that += writes into the array you return.",
+        "np.zeros_like is only where the sum starts: check that the loop runs, and that += writes into the array you "
+        "return.",
         5,
     ),
-    # --- the chain rule --------------------------------------------------------------------------------------------------
+    # --- the chain rule ----------------------------------------------------------------------------------------------------
     Diagnosis(
         "upstream gradient ignored",
-        "The result does not depend on dout (or dloss), or not on all of it: it is the gradient for an upstream gradient of 1.",
+        "The result does not depend on dout (or dloss), or not on all of it: it is the gradient for an upstream gradient "
+        "of 1.",
         "If dout were twice as large, what would your result be?",
         "Every term of a gradient is multiplied by the dout of the output through which it acts.",
         2,
     ),
     Diagnosis(
         "local derivative missing",
-        "dout is handed on unchanged where it should be multiplied by a smooth function's derivative. (If the derivative is 0 "
-        "or 1, as for ReLU and dropout, it is 'mask missing'.)",
+        "dout is handed on unchanged where it should be multiplied by a smooth function's derivative. (If the derivative "
+        "is 0 or 1, as for ReLU and dropout, it is 'mask missing'.)",
         "Backward is local derivative times dout. Where is the first?",
         "Multiply dout by the derivative of this very operation at the cached value.",
         2,
@@ -258,8 +267,8 @@ _ALL = [
     ),
     Diagnosis(
         "mask missing",
-        "The gradient also goes where forward stopped the value: negative inputs of ReLU, dropped units, losers of a pooling "
-        "window, margins that are kept.",
+        "The gradient also goes where forward stopped the value: negative inputs of ReLU, dropped units, losers of a "
+        "pooling window, margins that are kept.",
         "Which inputs had no influence on the output? Which slope must they have?",
         "Multiply by the mask of those inputs that did get through; all others get 0.",
         5,
@@ -273,8 +282,8 @@ _ALL = [
     ),
     Diagnosis(
         "mask of the wrong array",
-        "The mask is made from the wrong array or with the wrong threshold: dout > 0 for x > 0, the score without the margin. "
-        "It passes in some entries what it should stop, or the other way round.",
+        "The mask is made from the wrong array or with the wrong threshold: dout > 0 for x > 0, the score without the "
+        "margin. It passes in some entries what it should stop, or the other way round.",
         "Which array decides forward whether the value passes, and compared with what?",
         "Make the mask from forward's own input (or output), with the same comparison, and put it into the cache.",
         5,
@@ -296,7 +305,8 @@ _ALL = [
     ),
     Diagnosis(
         "wrong operand",
-        "One factor of a product is the wrong array: out for x, x for xhat, x for w. (For a mask or a derivative see those.)",
+        "One factor of a product is the wrong array: out for x, x for xhat, x for w. (For a mask or a derivative see "
+        "those.)",
         "Write the derivative with its indices. Which array multiplies dout there?",
         "Compare what is in the cache with what the formula needs: the value before or after the operation?",
         2,
@@ -309,11 +319,11 @@ _ALL = [
         "Sum over all outputs of the row: dx_k = sum_j dout_j * d out_j / d x_k, the terms j != k too.",
         4,
     ),
-    # --- sums and loops --------------------------------------------------------------------------------------------------
+    # --- sums and loops ----------------------------------------------------------------------------------------------------
     Diagnosis(
         "sum overwritten",
-        "A loop writes = where it should add: of a sum over images, positions or filters only the last term (or terms) is left. "
-        "(For pixels that several windows share it is 'overlap overwritten'.)",
+        "A loop writes = where it should add: of a sum over images, positions or filters only the last term (or terms) "
+        "is left. (For pixels that several windows share it is 'overlap overwritten'.)",
         "How often is the same entry written to? What is left of the earlier values?",
         "Start with zeros and write += in the loop.",
         9,
@@ -327,7 +337,8 @@ _ALL = [
     ),
     Diagnosis(
         "terms left out",
-        "Some terms or entries are never visited: the last image, row, column, channel or class, as by a range one too short.",
+        "Some terms or entries are never visited: the last image, row, column, channel or class, as by a range one too "
+        "short.",
         "What are the first and the last index of each of your loops and slices?",
         "range(n) ends at n - 1 by itself; a slice [:-1] leaves one out. Count the visits.",
         9,
@@ -339,10 +350,11 @@ _ALL = [
         "Write the shapes next to the line: b (M,) was added to each of N rows, so its gradient sums over the N.",
         5,
     ),
-    # --- geometry --------------------------------------------------------------------------------------------------------
+    # --- geometry ----------------------------------------------------------------------------------------------------------
     Diagnosis(
         "transposed",
-        "The gradient is turned: two axes are swapped, or a matrix is used untransposed (w for w.T, seen where w is square).",
+        "The gradient is turned: two axes are swapped, or a matrix is used untransposed (w for w.T, seen where w is "
+        "square).",
         "Write down the shape of each factor with all sizes different. Does it still fit?",
         "dx = dout @ w.T and dw = x.T @ dout for out = x @ w; for images: is it (H, W) everywhere?",
         5,
@@ -363,7 +375,8 @@ _ALL = [
     ),
     Diagnosis(
         "stride ignored",
-        "backward puts the windows at other places than forward: the stride is forgotten, or the kernel's size taken for it.",
+        "backward puts the windows at other places than forward: the stride is forgotten, or the kernel's size taken for "
+        "it.",
         "Where does window (i, j) begin in forward? And in backward?",
         "Window (i, j) starts at (i * stride, j * stride) in both.",
         9,
@@ -377,13 +390,13 @@ _ALL = [
     ),
     Diagnosis(
         "reshaped in the wrong order",
-        "All numbers are right but in the wrong places: a reshape reads them in another order than they lie in. (Two axes simply "
-        "swapped: 'transposed'.)",
+        "All numbers are right but in the wrong places: a reshape reads them in another order than they lie in. (Two "
+        "axes simply swapped: 'transposed'.)",
         "Which axis runs fastest in memory before your reshape, and which one do you assume?",
         "First transpose so that the axes stand in the order you want, then reshape: they do different things.",
         10,
     ),
-    # --- pooling ---------------------------------------------------------------------------------------------------------
+    # --- pooling -----------------------------------------------------------------------------------------------------------
     Diagnosis(
         "ties all get the gradient",
         "When several pixels of a window share the maximum each of them gets the whole gradient, so it is counted twice.",
@@ -398,7 +411,7 @@ _ALL = [
         "argmax counts in the flattened window: row = i // KW, column = i % KW, from the window's corner.",
         11,
     ),
-    # --- losses ----------------------------------------------------------------------------------------------------------
+    # --- losses ------------------------------------------------------------------------------------------------------------
     Diagnosis(
         "one-hot missing",
         "The probabilities are returned without the right class's 1 taken off (or with it added).",
@@ -442,7 +455,7 @@ _ALL = [
         "It gets minus the number of violated margins in its row; its own margin is not one of them.",
         7,
     ),
-    # --- BatchNorm -------------------------------------------------------------------------------------------------------
+    # --- BatchNorm ---------------------------------------------------------------------------------------------------------
     Diagnosis(
         "mean term missing",
         "BatchNorm's dx lacks the part that goes through the batch's mean (or has it with a wrong sign or factor).",
@@ -492,7 +505,7 @@ _ALL = [
         "np.var divides by N (ddof=0): backward must divide by the same number.",
         13,
     ),
-    # --- weight decay and optimizers -------------------------------------------------------------------------------------
+    # --- weight decay and optimizers ---------------------------------------------------------------------------------------
     Diagnosis(
         "weight decay missing",
         "The loss has a term for the size of the weights, the gradient has none (or the step none).",
@@ -523,7 +536,8 @@ _ALL = [
     ),
     Diagnosis(
         "momentum not applied",
-        "The velocity is summed without being multiplied by momentum, so it never forgets (or by a wrong factor, 1 - momentum).",
+        "The velocity is summed without being multiplied by momentum, so it never forgets (or by a wrong factor, 1 - "
+        "momentum).",
         "What happens to the velocity when the gradient is 0 from now on?",
         "The old velocity is multiplied by momentum (0.9) before the gradient is added.",
         8,
@@ -570,7 +584,7 @@ _ALL = [
         "w -= ... changes the array itself; w = w - ... makes a new one that the model does not see.",
         8,
     ),
-    # --- when nothing fits -----------------------------------------------------------------------------------------------
+    # --- when nothing fits -------------------------------------------------------------------------------------------------
     Diagnosis(
         "no known mistake",
         "The numbers are wrong in a way that is not in the catalogue.",

@@ -11,6 +11,7 @@ from scratchnet.gradcheck.diagnose import diagnose
 from scratchnet.gradcheck.evidence import Evidence
 from scratchnet.gradcheck.finding import Finding
 from scratchnet.gradcheck.learners import of_class, of_functions, of_object
+from scratchnet.gradcheck.notes import notes_on
 from scratchnet.gradcheck.protocol import Trial, try_out
 from scratchnet.gradcheck.references import compare_output
 from scratchnet.gradcheck.report import Report
@@ -98,6 +99,7 @@ def check(
     except CodeRaised as error:
         trial.note("raises an error", str(error))
     report.problems += trial.problems
+    report.notes = notes_on(report.results, subject.arrays, args)
     if report.problems or any(result.status == "WRONG" for result in report.results.values()):
         report.diagnoses = diagnose(Evidence(subject, trial, report.results, seed))
     return report

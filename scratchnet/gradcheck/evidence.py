@@ -1,4 +1,4 @@
-"""What a diagnosis can look at: the arrays, both gradients, and how each output depends on each entry, measured and claimed."""
+"""What a diagnosis can look at: the arrays, both gradients, and how each output depends on each entry, by both."""
 
 import time
 from functools import cached_property
@@ -100,7 +100,7 @@ class Evidence:
     def _read(self, gradients: dict[str, Any]) -> dict[str, Array]:
         return {name: np.array(g, np.float64) for name, g in gradients.items() if _is_array_like(g, self.arrays[name])}
 
-    # --- how each output depends on each entry -------------------------------------------------------------------------
+    # --- how each output depends on each entry -----------------------------------------------------------------------------
 
     def measured(self, name: str) -> Array | None:
         """Numeric Jacobian (entries, outputs): the slope of each output along each entry; None if it was not kept."""

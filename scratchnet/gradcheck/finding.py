@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from scratchnet.layers.base import require
 from scratchnet.gradcheck.catalogue import CATALOGUE
+from scratchnet.layers.base import require
 
 
 @dataclass(frozen=True)

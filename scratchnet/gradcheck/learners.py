@@ -54,7 +54,6 @@ def of_functions(pair: Pair, args: tuple[Any, ...], options: dict[str, Any]) -> 
     constants = {name: as_constant(value) for name, value in options.items() if isinstance(value, np.ndarray)}
     draws = "rng" in parameters(run) and "rng" not in {*names, *options}
     takes = [name for name, p in parameters(run_back).items() if p.kind in _POSITIONAL]
-    required = [name for name in takes if parameters(run_back)[name].default is inspect.Parameter.empty]
 
     def forward(given: Params, rng: Rng) -> Any:
         others = {name: given[name] if name in constants else copy.deepcopy(value) for name, value in options.items()}
@@ -82,10 +81,24 @@ def of_functions(pair: Pair, args: tuple[Any, ...], options: dict[str, Any]) -> 
     settings = {**_defaults(run), **numbers_in(options)}
     title = getattr(run, "__name__", "forward")
 
+    def without_dx(dout: Any, cache: Cache) -> dict[str, Any]:
+        found, _ = by_name(run_back(dout, cache, need_dx=False), names)
+        return {name: g for name, g in found.items() if name != names[0]}
+
     def vary(setting: str, value: float) -> Subject:
         return of_functions(pair, args, {**options, setting: value})
 
-    return Subject(title, arrays, constants, forward, backward, has_upstream=has_upstream, settings=settings, vary=vary)
+    return Subject(
+        title,
+        arrays,
+        constants,
+        forward,
+        backward,
+        has_upstream=has_upstream,
+        settings=settings,
+        without_dx=without_dx if "need_dx" in parameters(run_back) else None,
+        vary=vary,
+    )
 
 
 def _takes_upstream(

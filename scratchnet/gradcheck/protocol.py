@@ -10,7 +10,7 @@ import numpy as np
 from scratchnet.gradcheck.finding import Finding
 from scratchnet.gradcheck.learners import PlainCall
 from scratchnet.gradcheck.numeric import index_of
-from scratchnet.gradcheck.subject import CodeRaised, Malformed, Subject, describe, label
+from scratchnet.gradcheck.subject import CodeRaised, Malformed, Subject, describe, guarded, label
 from scratchnet.typing import Array, Cache, Rng
 
 
@@ -36,7 +36,8 @@ class Trial:
 
 
 def try_out(subject: Subject, rng: Rng, seed: int) -> Trial:
-    """Run both passes a few times and watch. What backward raises is noted; the numeric gradient can be measured all the same.
+    """Run both passes a few times and watch. What backward raises is noted; the numeric gradient can be measured all the
+    same.
 
     Errors    Malformed if forward returns something that can't be differentiated, or another result each time;
               CodeRaised if forward raises
@@ -67,10 +68,12 @@ def _look_for_float32(subject: Subject, trial: Trial, seed: int) -> None:
         for size in (1e-10, 1e-3):
             with contextlib.suppress(CodeRaised):
                 out, _ = subject.forward({**subject.copies(), name: x * (1 + size * signs)}, seed)
-                changed.append(np.asarray(out) != np.asarray(trial.out) if np.shape(out) == np.shape(trial.out) else None)
+                least = 0.0 if size < 1e-9 else 1e-7 * float(np.abs(trial.out).max())
+                fits = np.shape(out) == np.shape(trial.out)
+                changed.append(np.abs(np.asarray(out) - trial.out) > least if fits else None)
         if len(changed) == 2 and changed[0] is not None and changed[1] is not None:
             reached, reacts = int((changed[0] & changed[1]).sum()), int(changed[1].sum())
-            if reacts >= 4 and reached < 0.5 * reacts or 0 < reacts < 4 and reached == 0:
+            if (reacts >= 4 and reached < 0.5 * reacts) or (0 < reacts < 4 and reached == 0):
                 trial.note(
                     "precision lost",
                     f"a change of {name} by 1e-10 of itself is lost on its way to {reacts - reached} of {reacts} outputs: "
@@ -91,6 +94,7 @@ def _try_backward(subject: Subject, trial: Trial, given: Any, cache: Cache, by_f
     for complaint in complaints:
         trial.note("gradient missing", complaint, 0.9)
 
+    _without_dx(subject, trial, seed)
     difference, again = _difference(subject, gradients, trial.dout, cache)
     if difference:
         problem = f"a second call of backward {difference}: it must neither change its cache nor draw random numbers"
@@ -100,6 +104,20 @@ def _try_backward(subject: Subject, trial: Trial, given: Any, cache: Cache, by_f
     if later:
         problem = f"backward {later} when another forward came in between: what it needs must be in the cache, nowhere else"
         trial.note("stale cache", problem, 0.5 if difference else 1.0)
+
+
+def _without_dx(subject: Subject, trial: Trial, seed: int) -> None:
+    """need_dx=False may leave dx out, and nothing else."""
+    if subject.without_dx is None:
+        return
+    _, cache = subject.forward(subject.copies(), seed)
+    with guarded("backward(need_dx=False)"):
+        found = subject.without_dx(_copy(trial.dout), cache)
+    names = [label(name) for name, gradient in found.items() if not same(trial.gradients.get(name), gradient)]
+    if names:
+        trial.problems.append(
+            f"with need_dx=False backward gives another {', '.join(names)}: it may leave out dx, nothing else"
+        )
 
 
 def _name_of_second_call(

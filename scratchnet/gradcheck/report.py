@@ -50,6 +50,11 @@ class ArgumentResult:
         return wrong
 
     @property
+    def drawable(self) -> bool:
+        """Are there two gradients to lay side by side?"""
+        return self.analytic is not None and self.analytic.shape == self.numeric.shape
+
+    @property
     def relative_error(self) -> float:
         """max |analytic - numeric| / max |numeric|."""
         if self.scale == 0:
@@ -128,9 +133,9 @@ class Likely:
 class Report:
     """All that one check found. True if the gradients are right.
 
-    ``print(report)`` shows a line for each gradient and, if something is wrong, what the mistake is likely to be, with a hint
-    that leaves the finding to you; ``report.hint(strong=True)`` says more. In a notebook a report shows itself as a table;
-    ``scratchnet.viz.gradients(report)`` draws your gradient beside the numeric one.
+    ``print(report)`` shows a line for each gradient and, if something is wrong, what the mistake is likely to be, with a
+    hint that leaves the finding to you; ``report.hint(strong=True)`` says more. In a notebook a report shows itself as a
+    table; ``scratchnet.viz.gradients(report)`` draws your gradient beside the numeric one.
     """
 
     title: str

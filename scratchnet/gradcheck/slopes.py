@@ -104,8 +104,7 @@ def _groups(entries: Array, paired: list[int]) -> Iterator[Array]:
     """Entries that are moved in one call: those that differ in the paired axes only."""
     front = np.moveaxis(entries, paired, range(len(paired)))
     sizes = front.shape[: len(paired)]
-    for column in front.reshape(*sizes, -1).transpose(-1, *range(len(paired))):
-        yield column
+    yield from front.reshape(*sizes, -1).transpose(-1, *range(len(paired)))
 
 
 def _fits_direction(prober: Prober, slopes: Slopes, h: float, rng: Rng) -> bool:

@@ -1,7 +1,8 @@
 """Checking an optimizer's step: a few steps of a learner's code beside the same steps of the rule.
 
-There is no numeric gradient of an update rule, so the rule itself is the measure: ``check(my_step, reference=Momentum(lr=0.1))``.
-Known mistakes are rules too (the velocity forgotten, the learning rate twice); one that makes the same steps is the answer.
+There is no numeric gradient of an update rule, so the rule itself is the measure: ``check(my_step,
+reference=Momentum(lr=0.1))``. Known mistakes are rules too (the velocity forgotten, the learning rate twice); one that
+makes the same steps is the answer.
 """
 
 import copy
@@ -12,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
+from scratchnet.gradcheck.catalogue import CATALOGUE
 from scratchnet.gradcheck.diagnose import rank
 from scratchnet.gradcheck.evidence import close
 from scratchnet.gradcheck.finding import Finding
 from scratchnet.gradcheck.inputs import generic
 from scratchnet.gradcheck.report import ArgumentResult, Likely, Report
-from scratchnet.gradcheck.catalogue import CATALOGUE
 from scratchnet.gradcheck.signs.factor import proportional
 from scratchnet.gradcheck.subject import CodeRaised, guarded, parameters
 from scratchnet.layers.base import require
@@ -99,7 +100,7 @@ def _unlike(rule: Optimizer, options: dict[str, Any]) -> tuple[Optimizer, dict[s
     return rule, options
 
 
-# --- running the learner's step ----------------------------------------------------------------------------------------------
+# --- running the learner's step --------------------------------------------------------------------------------------------
 
 
 def _walk_of(target: Any, options: dict[str, Any], start: Params, grads: list[Params]) -> tuple[Walk, bool]:
@@ -107,7 +108,7 @@ def _walk_of(target: Any, options: dict[str, Any], start: Params, grads: list[Pa
     if inspect.isroutine(target):
         step = _function_step(target, options)
     else:
-        optimizer = target(**options) if inspect.isclass(target) else copy.deepcopy(target)
+        optimizer: Any = target(**options) if inspect.isclass(target) else copy.deepcopy(target)
         require(callable(getattr(optimizer, "step", None)), "check: an optimizer wants a method step(params, grads)")
         step = optimizer.step
     given = [{name: g.copy() for name, g in grad.items()} for grad in grads]
@@ -163,7 +164,7 @@ def _function_step(function: Callable[..., Any], options: dict[str, Any]) -> Cal
     return step
 
 
-# --- known mistakes as rules ---------------------------------------------------------------------------------------------------
+# --- known mistakes as rules -----------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)

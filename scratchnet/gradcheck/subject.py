@@ -1,4 +1,4 @@
-"""What can be checked, a layer, a loss or a pair of functions, brought into one form (learners' own classes: learners.py)."""
+"""What can be checked, brought into one form: here the package's layers and losses, in learners.py code of others."""
 
 import contextlib
 import copy
@@ -42,8 +42,8 @@ class CodeRaised(Exception):
 class Subject:
     """Named arrays, and the two passes as functions of them.
 
-    ``arrays`` (float64) get a gradient each; ``constants`` are the other arrays: labels, running statistics. ``settings`` are
-    the plain numbers among the options: they help to say which constant a wrong factor is.
+    ``arrays`` (float64) get a gradient each; ``constants`` are the other arrays: labels, running statistics. ``settings``
+    are the plain numbers among the options: they help to say which constant a wrong factor is.
     """
 
     title: str
@@ -54,6 +54,7 @@ class Subject:
     is_loss: bool = False
     has_upstream: bool = True  # False: backward takes no dout, and gives the gradient of the output's sum
     settings: dict[str, float] = field(default_factory=dict)
+    without_dx: Callable[[Any, Cache], dict[str, Any]] | None = None  # backward(need_dx=False), if there is such a thing
     vary: "Callable[[str, float], Subject] | None" = None  # the same with another value of one of the settings
 
     def copies(self) -> Params:
@@ -180,7 +181,11 @@ def of_layer(
         complaints = [f"backward returned a gradient for {name!r}, which is no parameter" for name in grads.keys() - arrays]
         return {"x": dx, **{name: grads.get(name) for name in arrays if name != "x"}}, complaints
 
-    return Subject(repr(layer), arrays, constants, forward, backward, settings=numbers_in(_options_of(layer)))
+    def without_dx(dout: Any, cache: Cache) -> dict[str, Any]:
+        return {name: g for name, g in layer.backward(dout, cache, need_dx=False)[1].items() if name in arrays}
+
+    settings = numbers_in(_options_of(layer))
+    return Subject(repr(layer), arrays, constants, forward, backward, settings=settings, without_dx=without_dx)
 
 
 def of_loss(loss: Loss, args: tuple[Any, ...]) -> Subject:

@@ -51,7 +51,7 @@ def _wrong_convolutions(given: Given, setup: Setup) -> Iterator[Wrong]:
     (sh, sw), (ph, pw), (oh, ow) = roles["stride"], roles["pad"], roles["size"]
     kh, kw = w.shape[2:]
 
-    def dw_from(image: Array, sh: int, sw: int) -> Array | None:
+    def dw_from(image: Array, sh: int, sw: int) -> Array:
         short = [
             max(0, k + s * (o - 1) - n) for k, s, o, n in zip((kh, kw), (sh, sw), (oh, ow), image.shape[2:], strict=True)
         ]

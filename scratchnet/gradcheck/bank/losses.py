@@ -26,7 +26,7 @@ def _reductions(rows: int) -> tuple[float, float]:
     return 1 / rows, 1.0  # mean, sum
 
 
-# --- the two losses as functions of scores -------------------------------------------------------------------------------------
+# --- the two losses as functions of scores ---------------------------------------------------------------------------------
 
 
 def _cross_entropy(logits: Array, labels: Array, given: Given) -> Iterator[tuple[Array, dict[str, object]]]:
@@ -42,7 +42,7 @@ def _cross_entropy(logits: Array, labels: Array, given: Given) -> Iterator[tuple
 
 
 def _wrong_cross_entropy(logits: Array, labels: Array, roles: dict[str, object]) -> Iterator[tuple[str, Array, str]]:
-    n, k = logits.shape
+    k = logits.shape[1]
     onehot, target = np.asarray(roles["onehot"]), np.asarray(roles["target"])
     probs = softmax(logits)
     columns = np.isin(np.arange(k), labels).astype(float)
@@ -123,8 +123,8 @@ def _wrong_hinge(logits: Array, labels: Array, roles: dict[str, object]) -> Iter
         ("the other way round: right minus wrong", -plain + margin > 0),
         ("margins of at least 1", differences > 1),
     ):
-        mask = mask * wrong
-        yield "mask of the wrong array", mask - onehot * mask.sum(axis=1, keepdims=True), words
+        passed = mask * wrong
+        yield "mask of the wrong array", passed - onehot * passed.sum(axis=1, keepdims=True), words
     turned = (differences <= 0) * wrong
     yield (
         "mask inverted",
@@ -141,7 +141,7 @@ def _wrong_hinge(logits: Array, labels: Array, roles: dict[str, object]) -> Iter
     yield "summed over the wrong axis", total, "violations counted down the columns"
 
 
-# --- alone, and on top of a linear layer ----------------------------------------------------------------------------------------
+# --- alone, and on top of a linear layer -----------------------------------------------------------------------------------
 
 
 def _setups_of(loss: LossSetups) -> Callable[[Given], Iterator[Setup]]:
@@ -183,7 +183,7 @@ def _linear_setups(loss: LossSetups) -> Callable[[Given], Iterator[Setup]]:
         for (x_name, x), (w_name, w) in itertools.permutations(matrices.items(), 2):
             for turned in (False, True):
                 m = w.T if turned else w
-                if x.shape[1] != m.shape[0] or (turned and w.shape[0] == w.shape[1] and False):
+                if x.shape[1] != m.shape[0]:
                     continue
                 biases = [
                     name for name, v in given.arrays.items() if v.size == m.shape[1] and v.ndim <= 2 and name != w_name

@@ -7,7 +7,6 @@ import numpy as np
 from scratchnet.gradcheck.bank.operation import Given, Operation, Setup, Wrong
 from scratchnet.typing import Array
 
-
 NEARLY = 0.02  # a wrong eps changes a gradient by no more than this part, by more a mistake has another name
 
 
@@ -52,7 +51,7 @@ def _setups(given: Given) -> Iterator[Setup]:
 
 def _wrongs(given: Given, setup: Setup) -> Iterator[Wrong]:
     r = setup.roles
-    x_name, axes, gamma, std, xhat, m = r["names"][0], r["axes"], r["gamma"], r["std"], r["xhat"], r["m"]
+    x_name, axes, gamma, std, xhat = r["names"][0], r["axes"], r["gamma"], r["std"], r["xhat"]
     dout = given.dout
     if xhat.ndim == 4:
         for wrong in ((0,), (2, 3), (1, 2, 3), (0, 1)):
@@ -73,8 +72,11 @@ def _wrongs(given: Given, setup: Setup) -> Iterator[Wrong]:
 def read_dx(given: Given, setup: Setup, dx: Array, numeric: Array) -> Iterator[tuple[str, str, float]]:
     """(name, words, weight): the three coefficients of dx in each channel, against those of the right one."""
     r = setup.roles
-    channel, axes, m = r["channel"], r["axes"], r["m"]
-    flat = lambda a: np.moveaxis(np.broadcast_to(a, dx.shape), channel, 0).reshape(dx.shape[channel], -1)  # noqa: E731
+    channel, m = r["channel"], r["m"]
+
+    def flat(a: Array) -> Array:
+        return np.moveaxis(np.broadcast_to(a, dx.shape), channel, 0).reshape(dx.shape[channel], -1)
+
     dout, xhat, mine, right = flat(given.dout), flat(r["xhat"]), flat(dx), flat(numeric)
     gamma, std = r["gamma"].ravel(), r["std"].ravel()
     if m < 4:

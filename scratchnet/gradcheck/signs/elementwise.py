@@ -59,7 +59,7 @@ def _mask(e: Evidence, name: str, yours: Array, slopes: Array) -> Iterator[Findi
         yield Finding("mask missing", passes, 0.95, (name,))
         return
     for words, value in (("x", x), ("out", e.out), ("|x|", np.abs(x)), ("|out|", np.abs(e.out))):
-        if high and close(yours[on], (value * high)[on]) or close(yours[on], value[on]):
+        if (high and close(yours[on], (value * high)[on])) or close(yours[on], value[on]):
             yield Finding("value instead of mask", f"where it passes your {what} is dout * {words}, not dout", 0.96, (name,))
             return
     used = [("dout", e.dout), ("-dout", -e.dout)]

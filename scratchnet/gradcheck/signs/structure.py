@@ -15,7 +15,8 @@ from scratchnet.gradcheck.signs.elementwise import diagonal
 from scratchnet.gradcheck.subject import label
 from scratchnet.typing import Array
 
-AXES = {4: ("image", "channel", "row", "column"), 2: ("row", "column"), 1: ("entry",)}
+Box = tuple[Array, Array]
+"""The first and the last index on each axis of the entries that one output acts on."""
 
 
 def find(e: Evidence) -> Iterator[Finding]:
@@ -62,7 +63,9 @@ def _one_term_left(e: Evidence, name: str, measured: Array) -> Iterator[Finding]
         return
     if e.out.shape == e.arrays[name].shape and np.array_equal(single.argmax(axis=1), np.arange(a.size)):
         return  # each entry's own output: that is the Jacobian's diagonal
-    images = e.arrays[name].ndim == 4 and (is_copying(e, measured) or e.out.ndim == 4 and len(e.out) == len(e.arrays[name]))
+    images = e.arrays[name].ndim == 4 and (
+        is_copying(e, measured) or (e.out.ndim == 4 and len(e.out) == len(e.arrays[name]))
+    )
     which = single.argmax(axis=1)[several]
     last = sums.shape[1] - 1
     if not images and not (which == last).all() and (which == which[0]).all():
@@ -78,7 +81,7 @@ def _left_out(e: Evidence, name: str) -> Iterator[Finding]:
     wrong = np.abs(a - n) > CLOSE * np.abs(n).max() + 1e-9
     if not (a[wrong] == 0).all() or wrong.all():
         return
-    if n.ndim == 0 or diagonal(e, name) is not None and n.size < 4:
+    if n.ndim == 0 or (diagonal(e, name) is not None and n.size < 4):
         return
     for axis in range(n.ndim):
         inside = np.moveaxis(wrong, axis, 0).reshape(n.shape[axis], -1)
@@ -148,7 +151,7 @@ class _Pairs:
             said = f"your {self.what} takes dout in another order: {moved} of {right.size} outputs are mixed up"
             yield Finding("reshaped in the wrong order", said, 0.93, (self.name,))
 
-    # --- terms that are missing ------------------------------------------------------------------------------------------
+    # --- terms that are missing --------------------------------------------------------------------------------------------
 
     def _missing(self, missing: Array, common: Array) -> Iterator[Finding]:
         told = f"{missing.sum()} of {missing.sum() + common.sum()} terms of your {self.what} are missing"
@@ -221,7 +224,7 @@ class _Pairs:
             return ""
         return f"in your {self.what} an image takes from the outputs of other images, in {(extra & apart).sum()} terms"
 
-    # --- the right terms with wrong weights ---------------------------------------------------------------------------------
+    # --- the right terms with wrong weights --------------------------------------------------------------------------------
 
     def _weights(self) -> Iterator[Finding]:
         """Everything acts where it should. Are only some of the terms wrong, all in one place?"""
@@ -255,7 +258,7 @@ class _Pairs:
             and np.abs(np.diag(c)).max() > 1e-9
         )
 
-    # --- pooling: one winner for each output ---------------------------------------------------------------------------------
+    # --- pooling: one winner for each output -------------------------------------------------------------------------------
 
     def _one_winner(self) -> bool:
         ones = close(self.measured[self.acts], np.ones(int(self.acts.sum())))
@@ -321,11 +324,7 @@ class _Pairs:
                     return
             if self._pixels_of_windows_start_elsewhere(off, out):
                 yield Finding("stride ignored", f"{told}: the windows start elsewhere", 0.7, (self.name,))
-        if (
-            not len(set(yours.tolist())) == 1
-            and len(np.unique(yours)) == len(yours)
-            and len(np.unique(winner)) == len(winner)
-        ):
+        if len(set(yours.tolist())) > 1 and len(np.unique(yours)) == len(yours) and len(np.unique(winner)) == len(winner):
             yield Finding("reshaped in the wrong order", told, 0.6, (self.name,))
         yield Finding("wrong winner", told, 0.9, (self.name,))
 
@@ -335,7 +334,7 @@ class _Pairs:
         far = [abs(float(np.corrcoef(off[k], out[k])[0, 1])) for k in (2, 3) if np.ptp(off[k]) > 0 and np.ptp(out[k]) > 0]
         return bool(far) and min(far) > 0.95
 
-    # --- windows --------------------------------------------------------------------------------------------------------------
+    # --- windows -----------------------------------------------------------------------------------------------------------
 
     def _windows(self) -> Iterator[Finding]:
         """Images to images: does each output act on the right window, and with its entries in the right order?"""
@@ -343,8 +342,11 @@ class _Pairs:
             return
         if not (np.abs(self.measured).max() > 0 and self.claimed.any()):
             return
-        boxes = [(o, _box(self.acts[:, o], self.shape), _box(self.says[:, o], self.shape)) for o in range(self.e.out.size)]
-        boxes = [(o, m, c) for o, m, c in boxes if m is not None and c is not None]
+        boxes: list[tuple[int, Box, Box]] = []
+        for o in range(self.e.out.size):
+            right, mine = _box(self.acts[:, o], self.shape), _box(self.says[:, o], self.shape)
+            if right is not None and mine is not None:
+                boxes.append((o, right, mine))
         if not boxes:
             return
         largest = np.max([_extent(m) for _, m, _ in boxes], axis=0)
@@ -363,7 +365,7 @@ class _Pairs:
         elif len(uncut) >= 2 and moved:
             yield from self._moved_windows(uncut, moved)
 
-    def _turned(self, o: int, m: tuple[Array, Array], c: tuple[Array, Array]) -> bool:
+    def _turned(self, o: int, m: Box, c: Box) -> bool:
         mine, right = _cut(self.claimed[:, o], self.shape, c), _cut(self.measured[:, o], self.shape, m)
         return (
             mine.shape == right.shape
@@ -373,10 +375,10 @@ class _Pairs:
         )
 
     @staticmethod
-    def _same_boxes(boxes: list[tuple[int, tuple[Array, Array], tuple[Array, Array]]]) -> bool:
+    def _same_boxes(boxes: list[tuple[int, Box, Box]]) -> bool:
         return all((m[0] == c[0]).all() for _, m, c in boxes)
 
-    def _inside(self, boxes: list[tuple[int, tuple[Array, Array], tuple[Array, Array]]]) -> Iterator[Finding]:
+    def _inside(self, boxes: list[tuple[int, Box, Box]]) -> Iterator[Finding]:
         """The right windows: are their entries permuted, and how?"""
         transposed = permuted = 0
         for o, m, c in boxes:
@@ -391,9 +393,7 @@ class _Pairs:
             said = f"each window of your {self.what} holds the right weights in other places"
             yield Finding("reshaped in the wrong order", said, 0.9, (self.name,))
 
-    def _moved_windows(
-        self, boxes: list[tuple[int, tuple[Array, Array], tuple[Array, Array]]], moved: set[tuple[int, ...]]
-    ) -> Iterator[Finding]:
+    def _moved_windows(self, boxes: list[tuple[int, Box, Box]], moved: set[tuple[int, ...]]) -> Iterator[Finding]:
         places = np.array([np.unravel_index(o, self.out_shape)[2:] for o, _, _ in boxes])
         off = np.array([(c[0] - m[0])[[2, 3]] for _, m, c in boxes])
         equal = all(
@@ -411,20 +411,20 @@ class _Pairs:
             if np.ptp(places[:, k]) and np.ptp(off[:, k]):
                 slope = np.polyfit(places[:, k], off[:, k], 1)[0]
                 if abs(slope) > 0.5 and abs(slope - round(slope)) < 1e-6:
-                    said = f"window i of your {self.what} starts {abs(round(slope))} * i rows (columns) away from where it should"
+                    said = f"window i of your {self.what} starts {abs(round(slope))} * i rows (columns) off"
                     yield Finding("stride ignored", said, weight, (self.name,))
                     return
 
 
-def _box(mask: Array, shape: tuple[int, ...]) -> tuple[Array, Array] | None:
+def _box(mask: Array, shape: tuple[int, ...]) -> Box | None:
     """(first, last) index on each axis of the entries in a mask."""
     places = np.argwhere(mask.reshape(shape))
     return (places.min(axis=0), places.max(axis=0)) if len(places) else None
 
 
-def _extent(box: tuple[Array, Array]) -> Array:
+def _extent(box: Box) -> Array:
     return box[1] - box[0] + 1
 
 
-def _cut(values: Array, shape: tuple[int, ...], box: tuple[Array, Array]) -> Array:
+def _cut(values: Array, shape: tuple[int, ...], box: Box) -> Array:
     return values.reshape(shape)[tuple(slice(int(a), int(b) + 1) for a, b in zip(*box, strict=True))]

@@ -58,7 +58,11 @@ def _fused(e: Evidence) -> Iterator[Finding]:
         z = x @ m + (e.arrays[biases[0]].reshape(-1) if biases and e.arrays[biases[0]].size == m.shape[1] else 0)
         dw = e.dout.T @ x if turned else x.T @ e.dout
         linear = {x_name: e.dout @ m.T, w_name: dw, **{b: e.dout.sum(axis=0) for b in biases}}
-        plain = [name for name in e.wrong if e.a(name).size == linear[name].size and close(e.a(name).ravel(), linear[name].ravel())]
+        plain = [
+            name
+            for name in e.wrong
+            if e.a(name).size == linear[name].size and close(e.a(name).ravel(), linear[name].ravel())
+        ]
         if set(plain) != set(e.wrong) or w_name not in plain or close(z, e.out):
             continue
         stopped = np.isclose(e.out, np.median(e.out[e.out == e.out.min()]))
@@ -80,11 +84,13 @@ def _dependence(e: Evidence) -> Iterator[Finding]:
         if moved is None or name not in moved or np.abs(e.a(name)).max() < 1e-12:
             continue
         if not close(moved[name], e.a(name)):
-            said = f"your {label(name)} changes with {name}, though the output is linear in {name}: another array belongs there"
+            said = (
+                f"your {label(name)} changes with {name}, though the output is linear in {name}: another array belongs there"
+            )
             yield Finding("wrong operand", said, 0.82, (name,))
 
 
-# --- weight decay ------------------------------------------------------------------------------------------------------------
+# --- weight decay ----------------------------------------------------------------------------------------------------------
 
 
 def _decay(e: Evidence, name: str) -> Iterator[Finding]:
@@ -171,7 +177,7 @@ def _penalty(e: Evidence, name: str) -> tuple[float | None, float | None]:
     return None, None
 
 
-# --- products and sums ---------------------------------------------------------------------------------------------------------
+# --- products and sums -----------------------------------------------------------------------------------------------------
 
 
 def _products(e: Evidence, name: str) -> Iterator[Finding]:
@@ -237,7 +243,7 @@ def _sums(e: Evidence, name: str) -> Iterator[Finding]:
             return
 
 
-# --- branches -------------------------------------------------------------------------------------------------------------------
+# --- branches --------------------------------------------------------------------------------------------------------------
 
 
 def _branches(e: Evidence, name: str) -> Iterator[Finding]:
@@ -275,7 +281,7 @@ def _square(jacobian: Array | None) -> bool:
     return jacobian is not None and jacobian.shape[0] == jacobian.shape[1]
 
 
-# --- labels ---------------------------------------------------------------------------------------------------------------------
+# --- labels ----------------------------------------------------------------------------------------------------------------
 
 
 def _labelled(e: Evidence, name: str) -> Iterator[Finding]:
