@@ -243,6 +243,9 @@ def _known(r: Rule) -> Iterator[tuple[str, Rule, str, float]]:
             "moves by the last step's velocity",
             0.95,
         )
+        if not r.nesterov:
+            ahead = "Nesterov's step, which looks ahead, instead of plain momentum"
+            yield "updated in the wrong order", replace(r, nesterov=True), ahead, 0.8
         if r.nesterov:
             yield "updated in the wrong order", replace(r, look_ahead_old=True), "the look-ahead uses the old velocity", 0.95
             yield "updated in the wrong order", replace(r, nesterov=False), "plain momentum, without the look-ahead", 0.9

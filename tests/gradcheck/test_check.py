@@ -981,4 +981,6 @@ def test_sampled_layer_passes_in_all_modes():
 
 
 def test_exported_names():
-    assert set(gradcheck.__all__) == {"ArgumentResult", "Report", "check", "check_all", "generic", "numeric_gradient"}
+    names = {"ArgumentResult", "CATALOGUE", "Diagnosis", "Likely", "Report"}
+    assert set(gradcheck.__all__) == names | {"check", "check_all", "generic", "numeric_gradient"}
+    assert all(hasattr(gradcheck, name) for name in gradcheck.__all__)

@@ -42,7 +42,7 @@ def _cross_entropy(logits: Array, labels: Array, given: Given) -> Iterator[tuple
 
 
 def _wrong_cross_entropy(logits: Array, labels: Array, roles: dict[str, object]) -> Iterator[tuple[str, Array, str]]:
-    k = logits.shape[1]
+    n, k = logits.shape
     onehot, target = np.asarray(roles["onehot"]), np.asarray(roles["target"])
     probs = softmax(logits)
     columns = np.isin(np.arange(k), labels).astype(float)
@@ -62,6 +62,13 @@ def _wrong_cross_entropy(logits: Array, labels: Array, roles: dict[str, object])
     yield "local derivative missing", -target / probs, "the derivative by the probabilities: softmax's own is missing"
     yield "local derivative missing", -1 / probs * target.sum(axis=1, keepdims=True), "-1 / p"
     yield "mask of the wrong array", (probs - target) * target, "only the right class's entries"
+    yield "Jacobian's diagonal only", (probs - target) * probs, "(p - onehot) * p"
+    yield "1/N missing", probs - n * target, "the one-hot part is not divided by N"
+    yield "1/N missing", n * probs - target, "the probabilities are not divided by N"
+    rows = np.isin(np.arange(n), labels).astype(float)[:, None]
+    yield "labels index every row", probs - rows, "1 taken off in the whole rows whose numbers are the labels"
+    yield "shifted", probs - np.roll(target, 1, axis=1), "1 taken off one class too far right"
+    yield "shifted", probs - np.roll(target, -1, axis=1), "1 taken off one class too far left"
     if roles["s"]:
         yield "label smoothing ignored", probs - onehot, "with plain one-hot labels"
         s = float(roles["s"])  # type: ignore[arg-type]

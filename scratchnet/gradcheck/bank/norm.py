@@ -101,8 +101,11 @@ def _read_table(table: Array, gamma: Array, std: Array, m: int) -> Iterator[tupl
         off = np.abs(table - 1).max()
         yield "epsilon wrong", f"each channel is off by a little of its own, up to {off:.2g} of it", 0.96
         return
-    if direct[0] == "constant" and mean == ("constant", 0.0) and variance == ("constant", 0.0):
+    if mean == ("constant", 0.0) and variance == ("constant", 0.0):
         yield "statistics treated as constants", "your dx is a multiple of dout in each channel", 0.97
+        for kind, name in (("gamma", "gamma missing"), ("std", "power of the standard deviation wrong")):
+            if direct[0] == kind:
+                yield name, f"what is left is off by a power of it, {direct[1]:g}", 0.93
         return
     terms = (("mean term missing", "mean", mean), ("variance term missing", "variance", variance))
     kinds = {direct[0], mean[0], variance[0]}
@@ -142,7 +145,10 @@ def _read_table(table: Array, gamma: Array, std: Array, m: int) -> Iterator[tupl
                     f"the variance's part is {value:.6g} times the right one: {m} and {m - 1} mixed up",
                     0.95,
                 )
-            yield name, f"the {words}'s part is {value:.4g} times the right one", 0.94 if abs(value) < 1e-6 else 0.9
+            if abs(value) < 1e-6:
+                yield name, f"your dx has no part that goes through the {words}; the direct part is right", 0.94
+            else:
+                yield name, f"the {words}'s part of your dx is {value:.4g} times the right one", 0.9
         elif kind == "other":
             yield name, f"the {words}'s part is wrong, by another factor in each channel", 0.75
 

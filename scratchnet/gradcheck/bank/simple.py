@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from scratchnet.gradcheck.bank.operation import Given, Operation, Setup
+from scratchnet.gradcheck.bank.operation import Given, Operation, Setup, Wrong
 from scratchnet.losses import softmax
 from scratchnet.typing import Array
 
@@ -59,6 +59,21 @@ def _softmax(given: Given) -> Iterator[Setup]:
         yield Setup(softmax(x))
 
 
+def _wrong_softmax(given: Given, setup: Setup) -> Iterator[Wrong]:
+    (name, x), dout = next(iter(given.arrays.items())), given.dout
+    p = softmax(x)
+    inner = (dout * p).sum(axis=1, keepdims=True)
+    yield Wrong("sign flipped", {name: p * (dout + inner)}, "p * (dout + sum(dout * p)): the inner sign")
+    yield Wrong("branch missing", {name: p * dout}, "p * dout: how each output depends on the row's sum is missing")
+    yield Wrong("Jacobian's diagonal only", {name: p * dout}, "p * dout", 0.9)
+    yield Wrong("wrong operand", {name: p * (dout - dout.sum(axis=1, keepdims=True))}, "sum(dout) for sum(dout * p)")
+    yield Wrong("divided by the wrong count", {name: p * (dout - inner / p.shape[1])}, "a mean where a sum belongs")
+    yield Wrong("local derivative missing", {name: dout - inner}, "dout - sum(dout * p) without p")
+    columns = (dout * p).sum(axis=0, keepdims=True)
+    yield Wrong("summed over the wrong axis", {name: p * (dout - columns)}, "sum down the columns")
+    yield Wrong("summed over the wrong axis", {name: p * (dout - (dout * p).sum())}, "sum over everything")
+
+
 def _flatten(given: Given) -> Iterator[Setup]:
     x = _one(given)
     if x is not None and x.ndim > 2 and given.out_shape == (len(x), x[0].size):
@@ -74,7 +89,18 @@ def _mean_squared_error(given: Given) -> Iterator[Setup]:
             total = np.square(x - target).sum()
             for scale in (1 / x.size, 1 / len(x), 1.0):
                 for half in (1.0, 0.5):
-                    yield Setup(total * scale * half)
+                    yield Setup(total * scale * half, {"target": target, "factor": 2 * scale * half})
+
+
+def _wrong_mean_squared_error(given: Given, setup: Setup) -> Iterator[Wrong]:
+    (name, x), target = next(iter(given.arrays.items())), setup.roles["target"]
+    factor = setup.roles["factor"] * given.dout
+    yield Wrong("wrong operand", {name: factor * x}, "the output for its difference from the target")
+    yield Wrong("wrong operand", {name: -factor * target}, "the target alone")
+    yield Wrong("sign flipped", {name: factor * (x + target)}, "plus the target for minus")
+    yield Wrong("wrong operand", {name: factor * np.abs(x - target)}, "the size of the difference, without its sign")
+    yield Wrong("derivative at the wrong value", {name: factor * np.sign(x - target)}, "the sign of the difference alone")
+    yield Wrong("derivative at the wrong value", {name: factor * (x - target) ** 2}, "the square for its derivative")
 
 
 def _weight_decay(given: Given) -> Iterator[Setup]:
@@ -91,8 +117,8 @@ OPERATIONS = (
     Operation("leaky_relu", 5, _leaky_relu),
     Operation("sigmoid", 2, _sigmoid),
     Operation("tanh", 2, _tanh),
-    Operation("softmax", 4, _softmax),
+    Operation("softmax", 4, _softmax, _wrong_softmax),
     Operation("flatten", 11, _flatten),
-    Operation("mean_squared_error", 1, _mean_squared_error),
+    Operation("mean_squared_error", 1, _mean_squared_error, _wrong_mean_squared_error),
     Operation("weight_decay", 8, _weight_decay),
 )

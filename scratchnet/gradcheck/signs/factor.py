@@ -52,10 +52,11 @@ def _constant(e: Evidence, name: str, ratio: float) -> Iterator[Finding]:
     if n > 1:
         for power in (1, 2):
             if _is(ratio, 1 / n**power):
-                words = f"N = {n}" + (" squared" if power == 2 else "")
-                yield Finding("extra 1/N", f"{said}: {words} times too small", 0.9, (name,))
+                words = words_of_n(n, power)
+                yield Finding("extra 1/N", f"{said}: {words} times too small", 0.9 if power == 1 else 0.55, (name,))
             if _is(ratio, n**power):
-                yield Finding("1/N missing", f"{said}: N = {n}{' squared' * (power == 2)} times too large", 0.9, (name,))
+                weight = 0.55 if power == 2 else 0.9 if e.scalar else 0.85
+                yield Finding("1/N missing", f"{said}: {words_of_n(n, power)} times too large", weight, (name,))
     if e.scalar and _is(ratio, e.arrays[name].size) and e.arrays[name].size != n:
         yield Finding("1/N missing", f"{said}, which is the number of all values", 0.8, (name,))
     for words, count in _positions(e):
@@ -70,6 +71,9 @@ def _constant(e: Evidence, name: str, ratio: float) -> Iterator[Finding]:
         yield Finding("factor 2 too many", said, 0.85, (name,))
     elif _is(ratio, 0.5):
         yield Finding("factor 2 missing", said, 0.85, (name,))
+    if (window := _measured_window(e)) is not None and _is(ratio, math.isqrt(window)):
+        said_side = f"{said}: divided by {math.isqrt(window)}, the window's side, where {window}, its size, is meant"
+        yield Finding("divided by the wrong count", said_side, 0.92, (name,))
     yield from _ratio_of_counts(ratio, counts, said, name, e.scalar)
     for setting, value in e.settings.items():
         if value not in (0, 1, 2) and any(_is(ratio, f) for f in (value, 1 / value, 1 - value)):
@@ -77,6 +81,10 @@ def _constant(e: Evidence, name: str, ratio: float) -> Iterator[Finding]:
             break
     else:
         yield Finding("constant factor", said, 0.45, (name,))
+
+
+def words_of_n(n: int, power: int) -> str:
+    return f"N = {n}" + (" squared" if power == 2 else "")
 
 
 def _ratio_of_counts(ratio: float, counts: dict[str, int], said: str, name: str, scalar: bool) -> Iterator[Finding]:
@@ -113,7 +121,15 @@ def _counts(e: Evidence) -> dict[str, int]:
         counts["N times the number of columns"] = x.size
         counts["N - 1"] = x.shape[0] - 1
     if x.ndim == 4:
-        counts.update({"C": x.shape[1], "H*W": x.shape[2] * x.shape[3], "N*H*W": x.size // x.shape[1]})
+        counts.update(
+            {
+                "H": x.shape[2],
+                "W": x.shape[3],
+                "C": x.shape[1],
+                "H*W": x.shape[2] * x.shape[3],
+                "N*H*W": x.size // x.shape[1],
+            }
+        )
     if e.out.ndim == 4:
         counts.update({"OH*OW": e.out.shape[2] * e.out.shape[3], "F": e.out.shape[1]})
     if e.out.ndim == 2:

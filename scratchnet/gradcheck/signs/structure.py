@@ -126,7 +126,8 @@ class _Pairs:
         missing, extra = self.acts & ~self.says, self.says & ~self.acts
         common = self.acts & self.says
         if self._one_winner():
-            yield from self._routing()
+            if not self.equal.all():
+                yield from self._routing()
             return
         if missing.any() and not extra.any() and self.equal[common].all():
             yield from self._missing(missing, common)
@@ -270,6 +271,11 @@ class _Pairs:
         gets_it = self.says[winner, np.arange(winner.size)]
         if (count == 1).all() and not gets_it.all():
             yield from self._wrong_winner(winner, self.says.argmax(axis=0))
+        elif (count == 1).all():
+            given = self.claimed[winner, np.arange(winner.size)]
+            said = f"in your {self.what} the winner gets {given.min():.3g} to {given.max():.3g} times dout, to be 1 time"
+            value = close(given, self.e.arrays[self.name].ravel()[winner])
+            yield Finding("value instead of mask" if value else "wrong operand", said, 0.95 if value else 0.6, (self.name,))
         elif (count <= 1).all() and (gets_it | (count == 0)).all():
             lost = int((count == 0).sum())
             told = f"{lost} of {count.size} windows give their gradient to nobody"

@@ -101,6 +101,11 @@ def _decay(e: Evidence, name: str) -> Iterator[Finding]:
     a, n = e.a(name), e.n(name)
     lacks = _multiple(n - a, array)
     if lacks is None:
+        basis = np.stack([array.ravel(), np.sign(array).ravel(), np.ones(array.size)], axis=1)
+        parts, *_ = np.linalg.lstsq(basis, (n - a).ravel(), rcond=None)
+        if e.scalar and array.size > 4 and close(basis @ parts, (n - a).ravel()):
+            said = f"your {what} differs by {parts[0]:.4g} * {name}, {parts[1]:.4g} * its sign, and {parts[2]:.4g}"
+            yield Finding("weight decay scaled wrong", said, 0.8, (name,))
         return
     whole = _multiple(n, array)
     yours = _multiple(a, array)
@@ -180,27 +185,46 @@ def _penalty(e: Evidence, name: str) -> tuple[float | None, float | None]:
 # --- products and sums -----------------------------------------------------------------------------------------------------
 
 
+def _matrices(e: Evidence) -> dict[str, tuple[str, Array]]:
+    """By words: (what it is made of, the matrix). dout also as it is behind a ReLU: the output's, or a residual's body's."""
+    plain = {"dout": e.dout, "out": e.out, **e.arrays}
+    found = {name: (name, m) for name, m in plain.items() if m.ndim == 2 and m.dtype.kind == "f"}
+    if e.dout.ndim == 2:
+        bodies = {"out": e.out, **{f"out - {name}": e.out - x for name, x in e.arrays.items() if x.shape == e.out.shape}}
+        for words, body in bodies.items():
+            mask = np.abs(body) > 1e-12
+            if 0 < mask.sum() < mask.size:
+                found[f"(dout where {words} > 0)"] = "masked dout", e.dout * mask
+    return found
+
+
 def _products(e: Evidence, name: str) -> Iterator[Finding]:
-    """A matrix product of the wrong two arrays, or of the right ones, one of them turned."""
+    """A matrix product of the wrong two arrays, or of the right ones, one of them turned; alone or beside a shortcut."""
     a, n, what = e.a(name), e.n(name), label(name)
-    matrices = {"dout": e.dout, "out": e.out, **e.arrays}
-    matrices = {k: v for k, v in matrices.items() if v.ndim == 2 and v.dtype.kind == "f"}
-    found: list[tuple[str, frozenset[str]]] = []
-    right: list[frozenset[str]] = []
-    for (left, u), (other, v) in itertools.product(matrices.items(), repeat=2):
+    matrices = _matrices(e)
+    found: list[tuple[str, str, frozenset[str]]] = []
+    right: list[tuple[str, frozenset[str]]] = []
+    shortcuts = [("", np.zeros_like(n)), *([("dout + ", e.dout)] if e.dout.shape == n.shape else [])]
+    for (left, (of_u, u)), (other, (of_v, v)) in itertools.product(matrices.items(), repeat=2):
         for lt, rt in itertools.product((False, True), repeat=2):
             p, q = (u.T if lt else u), (v.T if rt else v)
             if p.shape[1] != q.shape[0] or (p.shape[0], q.shape[1]) != n.shape or p.shape[1] < 2:
                 continue
-            product = p @ q
-            words = f"{left}{'.T' * lt} @ {other}{'.T' * rt}"
-            if close(product, a):
-                found.append((words, frozenset((left, other))))
-            if close(product, n):
-                right.append(frozenset((left, other)))
-    for words, factors in found[:1]:
-        if factors in right:
+            body = f"{left}{'.T' * lt} @ {other}{'.T' * rt}"
+            for shortcut, extra in shortcuts:
+                product = extra + p @ q
+                if close(product, a):
+                    found.append((shortcut + body, body, frozenset((of_u, of_v))))
+                if close(product, n):
+                    right.append((body, frozenset((of_u, of_v))))
+    for words, body, factors in found[:1]:
+        unmasked = frozenset("masked dout" if f == "dout" else f for f in factors)
+        if body in [other for other, _ in right]:
+            continue  # the product is right, and the shortcut beside it is not: see _branches
+        if factors in [f for _, f in right]:
             yield Finding("transposed", f"your {what} is {words}: one of the factors is turned", 0.96, (name,))
+        elif unmasked in [f for _, f in right]:
+            yield Finding("mask missing", f"your {what} is {words}: the ReLU's mask is missing", 0.96, (name,))
         else:
             yield Finding("wrong operand", f"your {what} is {words}", 0.95, (name,))
     if found or e.scalar:
