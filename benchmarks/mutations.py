@@ -7,7 +7,6 @@ Those are listed below with the reason; any other one is a miss, and the exit st
 
 import argparse
 import ast
-import copy
 import inspect
 import sys
 import textwrap
@@ -136,51 +135,56 @@ _METHODS = {
 }
 
 
-def mutate(tree: ast.AST) -> Iterator[tuple[str, Callable[[], None]]]:
-    """(what is changed, a function that changes it in ``tree``) for each possible mutation."""
+def mutate(tree: ast.AST, source: str) -> Iterator[tuple[str, Callable[[], None]]]:
+    """(what is changed, a function that changes it in ``tree``) for each possible mutation.
+
+    A mutation is called by the text of its line, not by its number, so that it keeps its name when other lines change.
+    """
+    lines = source.split("\n")
     body = [node for statement in tree.body[0].body for node in ast.walk(statement)]  # type: ignore[attr-defined]
     names = sorted({node.id for node in body if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)})
     for node in body:
-        line = f"{getattr(node, 'lineno', 0)}:{getattr(node, 'col_offset', 0)}"
+        number = getattr(node, "lineno", 1) - 1
+        line = f"[{lines[number].split('#')[0].strip()}] column {getattr(node, 'col_offset', 0)}"
         if isinstance(node, (ast.BinOp, ast.AugAssign)):
             for other in _BINARY.get(type(node.op), ()):
                 before = _sign(node.op)
                 equals = "=" if isinstance(node, ast.AugAssign) else ""
-                yield f"line {line}: {before}{equals} -> {_sign(other())}{equals}", _setter(node, "op", other())
+                yield f"{line}: {before}{equals} -> {_sign(other())}{equals}", _setter(node, "op", other())
             if isinstance(node, ast.BinOp):
-                yield f"line {line}: {ast.unparse(node)} -> {ast.unparse(node.left)}", _replacer(tree, node, node.left)
-                yield f"line {line}: {ast.unparse(node)} -> {ast.unparse(node.right)}", _replacer(tree, node, node.right)
+                yield f"{line}: {ast.unparse(node)} -> {ast.unparse(node.left)}", _replacer(tree, node, node.left)
+                yield f"{line}: {ast.unparse(node)} -> {ast.unparse(node.right)}", _replacer(tree, node, node.right)
             else:
                 plain = ast.Assign(targets=[node.target], value=node.value)
-                yield f"line {line}: {_sign(node.op)}= -> =", _replacer(tree, node, plain)
+                yield f"{line}: {_sign(node.op)}= -> =", _replacer(tree, node, plain)
         elif isinstance(node, ast.Compare):
             for other in _COMPARE.get(type(node.ops[0]), ()):
-                change = f"line {line}: {_sign(node.ops[0])} -> {_sign(other())}"
+                change = f"{line}: {_sign(node.ops[0])} -> {_sign(other())}"
                 yield change, _setter(node, "ops", [other(), *node.ops[1:]])
         elif isinstance(node, ast.BoolOp):
             other_op = ast.Or() if isinstance(node.op, ast.And) else ast.And()
-            yield f"line {line}: and <-> or", _setter(node, "op", other_op)
+            yield f"{line}: and <-> or", _setter(node, "op", other_op)
         elif isinstance(node, ast.UnaryOp) and isinstance(node.op, (ast.USub, ast.Not)):
-            yield f"line {line}: {ast.unparse(node)} -> {ast.unparse(node.operand)}", _replacer(tree, node, node.operand)
+            yield f"{line}: {ast.unparse(node)} -> {ast.unparse(node.operand)}", _replacer(tree, node, node.operand)
         elif isinstance(node, ast.Constant) and type(node.value) is int:
             for value in {node.value + 1, node.value - 1, 0} - {node.value}:
-                yield f"line {line}: {node.value} -> {value}", _setter(node, "value", value)
+                yield f"{line}: {node.value} -> {value}", _setter(node, "value", value)
         elif isinstance(node, ast.Attribute):
             if node.attr == "T":
-                yield f"line {line}: {ast.unparse(node)} without .T", _replacer(tree, node, node.value)
+                yield f"{line}: {ast.unparse(node)} without .T", _replacer(tree, node, node.value)
             for other_name in _METHODS.get(node.attr, ()):
-                yield f"line {line}: {node.attr} -> {other_name}", _setter(node, "attr", other_name)
+                yield f"{line}: {node.attr} -> {other_name}", _setter(node, "attr", other_name)
         elif isinstance(node, ast.Call) and len(node.args) == 2 and not node.keywords:
-            yield f"line {line}: arguments of {ast.unparse(node.func)} swapped", _setter(node, "args", node.args[::-1])
+            yield f"{line}: arguments of {ast.unparse(node.func)} swapped", _setter(node, "args", node.args[::-1])
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in names and len(names) > 1:
             near = names[(names.index(node.id) + 1) % len(names)]
-            yield f"line {line}: {node.id} -> {near}", _setter(node, "id", near)
+            yield f"{line}: {node.id} -> {near}", _setter(node, "id", near)
         elif isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice) and isinstance(node.ctx, ast.Load):
-            yield f"line {line}: {ast.unparse(node)} uncut", _replacer(tree, node, node.value)
+            yield f"{line}: {ast.unparse(node)} uncut", _replacer(tree, node, node.value)
         elif isinstance(node, ast.Return) and isinstance(node.value, ast.Tuple) and len(node.value.elts) > 2:
             elements = node.value.elts
             yield (
-                f"line {line}: last two results swapped",
+                f"{line}: last two results swapped",
                 _setter(node.value, "elts", [*elements[:-2], elements[-1], elements[-2]]),
             )
 
@@ -216,8 +220,9 @@ class Mutant:
     def pair(self) -> tuple[FunctionType, FunctionType]:
         """The forward, and the backward with the change in it."""
         function = getattr(self.target.module, self.target.function)
-        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
-        list(mutate(tree))[self.number][1]()
+        source = textwrap.dedent(inspect.getsource(function))
+        tree = ast.parse(source)
+        list(mutate(tree, source))[self.number][1]()
         ast.fix_missing_locations(tree)
         space = dict(vars(self.target.module))
         exec(compile(tree, f"<{self.target.function}, {self.change}>", "exec"), space)
@@ -232,8 +237,8 @@ def mutants() -> list[Mutant]:
     """Every mutation of every target."""
     found = []
     for target in targets():
-        tree = ast.parse(textwrap.dedent(inspect.getsource(getattr(target.module, target.function))))
-        found += [Mutant(target, change, number) for number, (change, _) in enumerate(mutate(copy.deepcopy(tree)))]
+        source = textwrap.dedent(inspect.getsource(getattr(target.module, target.function)))
+        found += [Mutant(target, change, number) for number, (change, _) in enumerate(mutate(ast.parse(source), source))]
     return found
 
 
@@ -253,21 +258,39 @@ _ROOM = "a larger array of zeros is made, and what is too much is cut off again"
 
 # Mutants that compute the same numbers, by function and change, and why.
 EQUIVALENT: dict[tuple[str, str], str] = {
-    ("conv2d_backward", "line 5:52: 1 -> 2"): "reshape takes any negative size for 'whatever is left'",
-    ("conv2d_backward", "line 13:7: == -> <="): "no stride is smaller than (1, 1)",
-    ("conv2d_backward", "line 13:28: < -> >"): _SLOWER,
-    ("conv2d_backward", "line 13:44: < -> >"): _SLOWER,
-    ("conv2d_backward", "line 13:18: 1 -> 0"): _SLOWER,
-    ("conv2d_backward", "line 13:21: 1 -> 0"): _SLOWER,
-    ("conv2d_backward", "line 13:21: 1 -> 2"): _SLOWER,
-    ("col2im", "line 10:26: 2 -> 3"): _ROOM,
-    ("col2im", "line 10:41: 2 -> 3"): _ROOM,
-    ("_to_winner", "line 5:11: >= -> >"): "adding to zeros is as good as writing where windows do not overlap",
-    ("leaky_relu_backward", "line 4:20: > -> >="): "differs at the kink x = 0 alone, where both are right",
-    ("batch_norm_backward", "line 8:20: xhat -> _"): _SAME_TYPE,
-    ("softmax_cross_entropy_backward", "line 6:37: probs -> dlogits"): _SAME_TYPE,
-    ("softmax_cross_entropy_backward", "line 7:15: probs -> dlogits"): _SAME_TYPE,
-    ("multiclass_hinge_backward", "line 6:37: violated -> dlogits"): "dlogits is a copy of violated at that line",
+    (
+        "conv2d_backward",
+        "[drows = to_hcwn(dout).reshape(len(patches), f, -1)] column 52: 1 -> 2",
+    ): "reshape takes any negative size for 'whatever is left'",
+    (
+        "conv2d_backward",
+        "[if stride == (1, 1) and pad[0] < kh and pad[1] < kw:] column 7: == -> <=",
+    ): "no stride is smaller than (1, 1)",
+    ("conv2d_backward", "[if stride == (1, 1) and pad[0] < kh and pad[1] < kw:] column 28: < -> >"): _SLOWER,
+    ("conv2d_backward", "[if stride == (1, 1) and pad[0] < kh and pad[1] < kw:] column 44: < -> >"): _SLOWER,
+    ("conv2d_backward", "[if stride == (1, 1) and pad[0] < kh and pad[1] < kw:] column 18: 1 -> 0"): _SLOWER,
+    ("conv2d_backward", "[if stride == (1, 1) and pad[0] < kh and pad[1] < kw:] column 21: 1 -> 0"): _SLOWER,
+    ("conv2d_backward", "[if stride == (1, 1) and pad[0] < kh and pad[1] < kw:] column 21: 1 -> 2"): _SLOWER,
+    ("col2im", "[dxpad = np.zeros((h + 2 * ph, c, w + 2 * pw, n), dpatches.dtype)] column 26: 2 -> 3"): _ROOM,
+    ("col2im", "[dxpad = np.zeros((h + 2 * ph, c, w + 2 * pw, n), dpatches.dtype)] column 41: 2 -> 3"): _ROOM,
+    (
+        "_to_winner",
+        "[if stride >= k:] column 11: >= -> >",
+    ): "adding to zeros is as good as writing where windows do not overlap",
+    (
+        "leaky_relu_backward",
+        "[return np.where(x > 0, dout, dout * dout.dtype.type(negative_slope))] column 20: > -> >=",
+    ): "differs at the kink x = 0 alone, where both are right",
+    ("batch_norm_backward", "[per_value = xhat.dtype.type(xhat.shape[1] / xhat.size)] column 20: xhat -> _"): _SAME_TYPE,
+    (
+        "softmax_cross_entropy_backward",
+        "[dlogits[np.arange(n), labels] -= probs.dtype.type(1 - label_smoothing)] column 37: probs -> dlogits",
+    ): _SAME_TYPE,
+    ("softmax_cross_entropy_backward", "[dlogits *= probs.dtype.type(dloss / n)] column 15: probs -> dlogits"): _SAME_TYPE,
+    (
+        "multiclass_hinge_backward",
+        "[dlogits[np.arange(n), labels] = -violated.sum(axis=1)] column 37: violated -> dlogits",
+    ): "dlogits is a copy of violated at that line",
 }
 
 
