@@ -158,4 +158,5 @@ _HARMLESS = {"wrong shape", "gradient missing", "forward wrong", "dout changed i
 
 
 def _is_array_like(gradient: Any, x: Array) -> bool:
-    return isinstance(gradient, (np.ndarray, np.generic, float)) and np.shape(gradient) == x.shape
+    numbers = isinstance(gradient, (np.ndarray, np.generic, float)) and np.asarray(gradient).dtype.kind in "fiub"
+    return numbers and np.shape(gradient) == x.shape

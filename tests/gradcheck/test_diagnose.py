@@ -227,3 +227,40 @@ def test_what_is_no_mistake_is_said():
     report = check(layer, IMAGES.astype(np.float32))
     assert report.passed
     assert "checked in float64: in float32 the numeric gradient is mostly rounding" in report.notes[0]
+
+
+# --- whatever the code returns, there is a report --------------------------------------------------------------------------
+
+FORWARDS = {
+    "square": lambda x: (x**2, x),
+    "sum": lambda x: (float(np.sum(x**2)), x),
+    "first axis": lambda x: (x.sum(axis=0), x),
+    "copies": lambda x: (np.concatenate([x, x]), x),
+    "flat": lambda x: (0 * x, x),
+    "tiny": lambda x: (1e-12 * x, x),
+}
+RETURNS = {
+    "nonsense": lambda dout, x: generic(x.shape, np.random.default_rng(3)),
+    "nan": lambda dout, x: x * np.nan,
+    "nothing": lambda dout, x: None,
+    "turned": lambda dout, x: x.T,
+    "ravelled": lambda dout, x: x.ravel(),
+    "integers": lambda dout, x: x.astype(int),
+    "complex": lambda dout, x: 1j * x,
+    "text": lambda dout, x: "dx",
+    "objects": lambda dout, x: np.array([object()]),
+    "an exception": lambda dout, x: 1 / 0,
+    "a mask": lambda dout, x: x > 0,
+    "a number": lambda dout, x: 1.0,
+}
+
+
+@pytest.mark.parametrize("shape", [(3,), (1, 1), (2, 3), (2, 3, 4), (2, 1, 2, 2)], ids=str)
+def test_a_report_whatever_comes_back(shape):
+    x = generic(shape, np.random.default_rng(2))
+    for forward, backward in itertools.product(FORWARDS.values(), RETURNS.values()):
+        report = check((forward, backward), x)
+        assert not report.passed or np.abs(report.results["x"].numeric).max() < 1e-9
+        assert str(report)
+        assert report._repr_html_()
+        assert report.passed or report.diagnoses

@@ -24,7 +24,7 @@ def _setups(given: Given) -> Iterator[Setup]:
         return
     eps_given = [v for v in given.settings.values() if 0 < v < 0.1]
     for axes, channel in _layouts(x.shape):
-        if any(given.arrays[name].size != x.shape[channel] for name in names[1:]):
+        if any(given.arrays[name].size != x.shape[channel] for name in names[1:]) or x.size <= x.shape[channel]:
             continue
         spread = [1] * x.ndim
         spread[channel] = -1
