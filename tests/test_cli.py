@@ -8,7 +8,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -386,11 +386,12 @@ def test_ctrl_c_during_the_test_keeps_the_weights(
     assert load_model(tmp_path / "run" / "model.npz").metadata["name"] == "softmax"
 
 
-def long_run(data: Path, out: Path) -> subprocess.Popen[str]:
-    """A training run on two workers that would take days, after its third epoch."""
+@pytest.fixture
+def long_run(data: Path, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """A training run of two processes that would take days, after its third epoch."""
     command = [sys.executable, "-m", "scratchnet", "train", "--model", "softmax", "--epochs", "1000000", "--val-size", "50"]
     process = subprocess.Popen(
-        [*command, "--workers", "2", "--dataset", str(data), "--out", str(out)],
+        [*command, "--workers", "2", "--dataset", str(data), "--out", str(tmp_path / "run")],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -398,7 +399,9 @@ def long_run(data: Path, out: Path) -> subprocess.Popen[str]:
     )
     assert process.stdout is not None
     next(line for line in process.stdout if line.startswith("epoch 3/"))
-    return process
+    yield process
+    process.kill()
+    process.wait()
 
 
 def workers_of(process: subprocess.Popen[str]) -> list[int]:
@@ -408,13 +411,12 @@ def workers_of(process: subprocess.Popen[str]) -> list[int]:
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds the workers in /proc")
-def test_a_killed_worker_ends_the_run_and_keeps_the_weights(data: Path, tmp_path: Path) -> None:
-    process = long_run(data, tmp_path / "run")
-    workers = workers_of(process)
+def test_a_killed_worker_ends_the_run_and_keeps_the_weights(long_run: subprocess.Popen[str], tmp_path: Path) -> None:
+    workers = workers_of(long_run)
     assert len(workers) == 1  # and the parent
     os.kill(workers[0], signal.SIGKILL)
-    _, err = process.communicate()  # to the end of what the last process writes
-    assert process.returncode == 1
+    _, err = long_run.communicate()  # to the end of what the last process writes
+    assert long_run.returncode == 1
     assert len(err.splitlines()) == 1, err
     assert re.search(
         r"worker \d \(process \d+\) was ended by signal 9.*in epoch \d+ of 1000000; what was trained so far", err
@@ -424,12 +426,11 @@ def test_a_killed_worker_ends_the_run_and_keeps_the_weights(data: Path, tmp_path
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
-def test_ctrl_c_saves_what_there_is(data: Path, tmp_path: Path) -> None:
+def test_ctrl_c_saves_what_there_is(long_run: subprocess.Popen[str], tmp_path: Path) -> None:
     """Interrupted after some epochs: one line, exit status 1, and a run folder that can be used."""
-    process = long_run(data, tmp_path / "run")
-    os.killpg(process.pid, signal.SIGINT)  # as a terminal does it: to all processes at once
-    _, err = process.communicate()
-    assert process.returncode == 1
+    os.killpg(long_run.pid, signal.SIGINT)  # as a terminal does it: to all processes at once
+    _, err = long_run.communicate()
+    assert long_run.returncode == 1
     assert len(err.splitlines()) == 1, err
     assert "interrupted in epoch" in err
     metrics: dict[str, Any] = json.loads((tmp_path / "run" / "metrics.json").read_text(encoding="utf-8"))

@@ -20,6 +20,8 @@ def test_the_code_runs_and_the_gradients_are_right(capsys: pytest.CaptureFixture
     assert len(shown) == 3
     for line in shown:
         assert any(out.startswith(line) for out in printed), line
+    (report,) = re.findall(r"^```\n(dx .*? WRONG .*?)```", README, re.MULTILINE | re.DOTALL)
+    assert [line for line in report.splitlines() if line not in printed] == []
     first = next(i for i, line in enumerate(printed) if line.startswith("epoch 1: training "))
     loss, accuracy = printed[first - 1].split()
     assert float(loss) < 0.1

@@ -1,10 +1,17 @@
 """What a check found, and how it is shown."""
 
+from __future__ import annotations
+
 import math
+import textwrap
 from dataclasses import dataclass, field
 
+import numpy as np
+
+from scratchnet.gradcheck.catalogue import LESSONS, Diagnosis
 from scratchnet.gradcheck.numeric import Index
 from scratchnet.gradcheck.subject import label
+from scratchnet.layers.base import require
 from scratchnet.typing import Array
 
 ZERO = 1e-9  # a numeric gradient of this size is nothing but rounding
@@ -27,6 +34,25 @@ class ArgumentResult:
     kinks: dict[Index, tuple[float, float]] = field(default_factory=dict)  # where f has one: slopes to the left and right
     message: str = ""  # what is wrong, other than single entries
     doubt: str = ""  # why it can't be called right, though nothing wrong was found
+    called: str = ""  # the name of what ``message`` says, if it is in the catalogue
+    jacobian: Array | None = field(default=None, repr=False)  # (entries, outputs): the slope of each output, if measured
+
+    @property
+    def wrong_entries(self) -> Array:
+        """True where the gradient is wrong, of the argument's shape."""
+        tolerance = 1e-6 * self.scale + 1e-9
+        if self.analytic is None or self.analytic.shape != self.numeric.shape:
+            return np.ones(self.numeric.shape, bool)
+        wrong: Array = np.abs(self.analytic - self.numeric) > tolerance
+        for index, (left, right) in self.kinks.items():
+            low, high = min(left, right) - tolerance, max(left, right) + tolerance
+            wrong[index] = not low <= self.analytic[index] <= high
+        return wrong
+
+    @property
+    def drawable(self) -> bool:
+        """Are there two gradients to lay side by side?"""
+        return self.analytic is not None and self.analytic.shape == self.numeric.shape
 
     @property
     def relative_error(self) -> float:
@@ -83,12 +109,40 @@ class ArgumentResult:
 
 
 @dataclass(eq=False)
+class Likely:
+    """A diagnosis and what speaks for it."""
+
+    diagnosis: Diagnosis
+    evidence: tuple[str, ...]  # in numbers, the best first
+    score: float = 0.0  # 0 .. 1
+    explains: tuple[str, ...] = ()  # arguments whose gradients it accounts for
+    also_lesson: int | None = None  # the lesson that derives this operation
+
+    @property
+    def name(self) -> str:
+        return self.diagnosis.name
+
+    @property
+    def lessons(self) -> str:
+        """Where to read on."""
+        numbers = [self.diagnosis.lesson, *([self.also_lesson] if self.also_lesson else [])]
+        return " and ".join(f"lesson {number} ({LESSONS[number]})" for number in numbers)
+
+
+@dataclass(eq=False)
 class Report:
-    """All that one check found. True if the gradients are right."""
+    """All that one check found. True if the gradients are right.
+
+    ``print(report)`` shows a line for each gradient and, if something is wrong, what the mistake is likely to be, with a
+    hint that leaves the finding to you; ``report.hint(strong=True)`` says more. In a notebook a report shows itself as a
+    table; ``scratchnet.viz.gradients(report)`` draws your gradient beside the numeric one.
+    """
 
     title: str
     results: dict[str, ArgumentResult] = field(default_factory=dict)  # in the arguments' order
     problems: list[str] = field(default_factory=list)  # everything wrong but plain differences, one line each
+    diagnoses: list[Likely] = field(default_factory=list)  # what the mistake may be, the likeliest first
+    notes: list[str] = field(default_factory=list)  # what looks like a mistake and is none
 
     @property
     def passed(self) -> bool:
@@ -97,13 +151,52 @@ class Report:
     def __bool__(self) -> bool:
         return self.passed
 
+    def hint(self, strong: bool = False, which: int = 0) -> str:
+        """How to find the mistake: a question, or with ``strong=True`` where to look. ``which`` 1 is the second diagnosis.
+
+        Errors    ValueError if there are not so many diagnoses
+        """
+        if self.passed:
+            return "nothing to find: the gradients are right"
+        require(0 <= which < len(self.diagnoses), f"hint: which must be in 0 .. {len(self.diagnoses) - 1}, got {which}")
+        diagnosis = self.diagnoses[which].diagnosis
+        return diagnosis.strong_hint if strong else diagnosis.hint
+
     def __str__(self) -> str:
-        """A table with a line for each gradient, then the problems."""
+        """A table with a line for each gradient, then the problems, and what the mistake is likely to be."""
         rows = [(label(r.name), str(r.numeric.shape), r.status, str(r)) for r in self.results.values()]
         widths = [max((len(row[column]) for row in rows), default=0) for column in range(3)]
         lines = ["  ".join([*(cell.ljust(n) for cell, n in zip(row[:3], widths, strict=True)), row[3]]) for row in rows]
         shown = {result.message for result in self.results.values()}
-        return "\n".join(lines + [f"problem: {problem}" for problem in self.problems if problem not in shown])
+        lines += [f"problem: {problem}" for problem in self.problems if problem not in shown]
+        lines += [f"note: {note}" for note in self.notes]
+        if self.diagnoses and not self.passed:
+            lines += ["", *self._diagnosis_lines()]
+        return "\n".join(lines)
+
+    def _diagnosis_lines(self) -> list[str]:
+        first, *others = self.diagnoses
+        shown = {*self.problems, *(result.message for result in self.results.values())}
+        seen = [evidence for evidence in first.evidence if evidence not in shown]
+        lines = [
+            f"likely mistake: {first.name}",
+            *_paragraph("", first.diagnosis.says),
+            *(line for evidence in seen for line in _paragraph("seen: ", evidence)),
+            *_paragraph("hint: ", first.diagnosis.hint),
+            *_paragraph("read: ", f"{first.lessons}; report.hint(strong=True) says more"),
+        ]
+        if others:
+            lines += _paragraph("or else: ", "; ".join(likely.name for likely in others[:2]))
+        return lines
+
+    def _repr_html_(self) -> str:
+        from scratchnet.gradcheck.html import report_html
+
+        return report_html(self)
+
+
+def _paragraph(start: str, text: str) -> list[str]:
+    return textwrap.wrap(start + text, 100, initial_indent="  ", subsequent_indent="  " + " " * len(start))
 
 
 def two_numbers(a: float, b: float) -> tuple[str, str]:

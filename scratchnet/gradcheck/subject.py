@@ -1,9 +1,12 @@
-"""What can be checked, a layer, a loss or a pair of functions, brought into one form."""
+"""What can be checked, brought into one form: here the package's layers and losses, in learners.py code of others."""
 
+import contextlib
 import copy
 import inspect
-from collections.abc import Callable
-from dataclasses import dataclass
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import PurePath
 from typing import Any
 
 import numpy as np
@@ -13,18 +16,34 @@ from scratchnet.gradcheck.numeric import as_float64
 from scratchnet.layers.base import Layer, require
 from scratchnet.layers.compose import Composite
 from scratchnet.losses import Loss
-from scratchnet.typing import Array, Cache, Pair, Params, Rng
+from scratchnet.typing import Array, Cache, Params, Rng
 
 
 class Malformed(Exception):
-    """The code under check returns something of which no gradient can be measured; the message says what."""
+    """The code under check returns something of which no gradient can be measured; the message says what.
+
+    ``diagnosis`` is its name in the catalogue, if it has one.
+    """
+
+    def __init__(self, message: str, diagnosis: str = "") -> None:
+        super().__init__(message)
+        self.diagnosis = diagnosis
+
+
+class CodeRaised(Exception):
+    """The code under check raised ``__cause__``."""
+
+    def __init__(self, who: str, error: Exception) -> None:
+        super().__init__(f"{who} raises {type(error).__name__}: {_first_line(error)}{_where(error)}")
+        self.who = who
 
 
 @dataclass
 class Subject:
     """Named arrays, and the two passes as functions of them.
 
-    ``arrays`` (float64) get a gradient each; ``constants`` are the other arrays: labels, running statistics.
+    ``arrays`` (float64) get a gradient each; ``constants`` are the other arrays: labels, running statistics. ``settings``
+    are the plain numbers among the options: they help to say which constant a wrong factor is.
     """
 
     title: str
@@ -33,17 +52,33 @@ class Subject:
     run_forward: Callable[[Params, Rng], Any]  # copies of both -> what forward returned
     run_backward: Callable[[Any, Cache], tuple[dict[str, Any], list[str]]]  # -> gradient for each array, complaints
     is_loss: bool = False
+    has_upstream: bool = True  # False: backward takes no dout, and gives the gradient of the output's sum
+    settings: dict[str, float] = field(default_factory=dict)
+    without_dx: Callable[[Any, Cache], dict[str, Any]] | None = None  # backward(need_dx=False), if there is such a thing
+    vary: "Callable[[str, float], Subject] | None" = None  # the same with another value of one of the settings
 
     def copies(self) -> Params:
         """Fresh copies of all arrays: what the code under check does to them hurts nobody."""
         return {name: array.copy(order="K") for name, array in {**self.arrays, **self.constants}.items()}
 
     def forward(self, given: Params, seed: int) -> tuple[Any, Cache]:
-        """(out, cache) for these arrays; the same random numbers for the same seed."""
-        result = self.run_forward(given, np.random.default_rng(seed))
+        """(out, cache) for these arrays; the same random numbers for the same seed.
+
+        Errors    CodeRaised if the code raises, Malformed if it returns something else
+        """
+        with guarded("forward", seed):
+            result = self.run_forward(given, np.random.default_rng(seed))
         if not isinstance(result, tuple) or len(result) != 2:
             raise Malformed(f"forward must return (out, cache), got {describe(result)}")
         return result
+
+    def backward(self, dout: Any, cache: Cache) -> tuple[dict[str, Any], list[str]]:
+        """(the gradient of each array by name, complaints).
+
+        Errors    CodeRaised if the code raises, Malformed if nothing can be made of what it returns
+        """
+        with guarded("backward"):
+            return self.run_backward(dout, cache)
 
     def changed(self, given: Params) -> list[str]:
         """Names of the arrays that are no longer what they were."""
@@ -52,6 +87,46 @@ class Subject:
             for name, array in {**self.arrays, **self.constants}.items()
             if not np.array_equal(array, given[name], equal_nan=array.dtype.kind == "f")
         ]
+
+
+@contextlib.contextmanager
+def guarded(who: str, seed: int | None = None) -> Iterator[None]:
+    """Run foreign code: its floating-point warnings are dropped (nan is found later), its exceptions become CodeRaised.
+
+    With a seed np.random's own functions draw the same numbers each time too, and draw on afterwards as if nothing had been.
+    """
+    state = np.random.get_state()  # noqa: NPY002
+    if seed is not None:
+        np.random.seed(seed)  # noqa: NPY002
+    try:
+        with np.errstate(all="ignore"):
+            yield
+    except (Malformed, CodeRaised):
+        raise
+    except Exception as error:
+        raise CodeRaised(who, error) from error
+    finally:
+        if seed is not None:
+            np.random.set_state(state)  # noqa: NPY002
+
+
+def _first_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]
+
+
+def _where(error: Exception) -> str:
+    """The innermost line that is neither NumPy's nor this package's checker."""
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if not _foreign(f.filename)]
+    if not frames:
+        return ""
+    line = f": {frames[-1].line}" if frames[-1].line else ""
+    return f" (line {frames[-1].lineno} of {frames[-1].name}{line})"
+
+
+def _foreign(filename: str) -> bool:
+    path = PurePath(filename)
+    ours = path.is_relative_to(PurePath(__file__).parent)
+    return ours or "numpy" in path.parts or filename.startswith("<frozen") or path.name == "contextlib.py"
 
 
 def label(name: str) -> str:
@@ -106,7 +181,11 @@ def of_layer(
         complaints = [f"backward returned a gradient for {name!r}, which is no parameter" for name in grads.keys() - arrays]
         return {"x": dx, **{name: grads.get(name) for name in arrays if name != "x"}}, complaints
 
-    return Subject(repr(layer), arrays, constants, forward, backward)
+    def without_dx(dout: Any, cache: Cache) -> dict[str, Any]:
+        return {name: g for name, g in layer.backward(dout, cache, need_dx=False)[1].items() if name in arrays}
+
+    settings = numbers_in(_options_of(layer))
+    return Subject(repr(layer), arrays, constants, forward, backward, settings=settings, without_dx=without_dx)
 
 
 def of_loss(loss: Loss, args: tuple[Any, ...]) -> Subject:
@@ -122,45 +201,23 @@ def of_loss(loss: Loss, args: tuple[Any, ...]) -> Subject:
         return {name: loss.backward(dloss, cache)}, []
 
     arrays = {name: as_float64(name, args[0])}
-    return Subject(repr(loss), arrays, {other: as_constant(args[1])}, forward, backward, is_loss=True)
+    settings = numbers_in(loss.options)
+    return Subject(repr(loss), arrays, {other: as_constant(args[1])}, forward, backward, is_loss=True, settings=settings)
 
 
-def of_pair(pair: Pair, args: tuple[Any, ...], options: dict[str, Any]) -> Subject:
-    """A (forward, backward) pair: a gradient for every positional argument, none for the options.
+def _options_of(layer: Layer) -> dict[str, Any]:
+    return {} if isinstance(layer, Composite) else {name: getattr(layer, name) for name in layer.settings}
 
-    A forward that has an argument ``rng`` and is not given one gets a fresh generator.
-    """
-    run, run_back = pair
-    require(len(args) > 0, "check: give the arrays that forward takes: check((forward, backward), x, w, b)")
-    names = argument_names(run, len(args))
-    arrays = {}
-    for name, arg in zip(names, args, strict=True):
-        require(
-            np.asarray(arg).dtype.kind not in "iub",
-            f"check: {name} holds {np.asarray(arg).dtype}, which has no gradient: write {name}.astype(np.float64), or if it "
-            f"holds labels or settings options={{{name!r}: {name}}}",
-        )
-        arrays[name] = as_float64(name, arg)
-    constants = {name: as_constant(value) for name, value in options.items() if isinstance(value, np.ndarray)}
-    draws = "rng" in parameters(run) and "rng" not in {*names, *options}
 
-    def forward(given: Params, rng: Rng) -> Any:
-        others = {name: given[name] if name in constants else copy.deepcopy(value) for name, value in options.items()}
-        return run(*(given[name] for name in names), **others, **({"rng": rng} if draws else {}))
-
-    def backward(dout: Any, cache: Cache) -> tuple[dict[str, Any], list[str]]:
-        result = run_back(dout, cache)
-        wanted = f"({', '.join(label(name) for name in names)}{',' * (len(names) == 1)})"
-        if isinstance(result, list):
-            return dict(zip(names, result, strict=False)), [f"backward returned a list, wanted a tuple {wanted}"]
-        gradients = result if isinstance(result, tuple) else (result,)
-        complaints = []
-        if len(gradients) != len(names):
-            number = "1 gradient" if len(gradients) == 1 else f"{len(gradients)} gradients"
-            complaints.append(f"backward returned {number}, wanted {len(names)}: {wanted}")
-        return dict(zip(names, gradients, strict=False)), complaints
-
-    return Subject(getattr(run, "__name__", "forward"), arrays, constants, forward, backward)
+def numbers_in(options: dict[str, Any]) -> dict[str, float]:
+    """The plain numbers among options, also those in nested dicts (conv_param={"stride": 1})."""
+    found: dict[str, float] = {}
+    for name, value in options.items():
+        if isinstance(value, dict):
+            found.update(numbers_in({str(key): item for key, item in value.items()}))
+        elif isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool):
+            found[name] = float(value)
+    return found
 
 
 def as_constant(value: Any) -> Array:

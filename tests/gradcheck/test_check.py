@@ -374,7 +374,8 @@ def split(dx, n, c, i, j, dout, mask):
 
 
 def overwrite(dx, n, c, i, j, dout, mask):
-    dx[n, c, i : i + 2, j : j + 2][mask] = dout
+    k, m = np.argwhere(mask)[0]
+    dx[n, c, i + k, j + m] = dout
 
 
 def one_window_off(dx, n, c, i, j, dout, mask):
@@ -391,7 +392,7 @@ SMALL = generic((2, 2, 5, 4), rng)
 
 @pytest.mark.parametrize("give", [overwrite, one_window_off, to_all])
 def test_wrong_pooling(give):
-    assert check(pool_backward_with(add), SMALL)
+    assert check(pool_backward_with(split), SMALL)
     assert check(pool_backward_with(give), SMALL).results["x"].status == "WRONG"
 
 
@@ -655,7 +656,6 @@ def test_malformed_gradients(change, message):
 @pytest.mark.parametrize(
     ("forward", "message"),
     [
-        (lambda x: x * 2, r"forward must return \(out, cache\), got an array \(5, 4\)"),
         (lambda x: None, r"forward must return \(out, cache\), got None"),
         (lambda x: (x, 1, 2), r"forward must return \(out, cache\), got a tuple of 3"),
         (lambda x: ([1.0], x), "forward must return an array .* got a list of 1"),
@@ -669,7 +669,13 @@ def test_malformed_outputs(forward, message):
     assert report.results == {}
     assert len(report.problems) == 1
     assert re.search(message, report.problems[0])
-    assert str(report) == f"problem: {report.problems[0]}"
+    assert str(report).startswith(f"problem: {report.problems[0]}")
+
+
+def test_a_missing_cache_is_noticed():
+    assert "forward must return (out, cache), got an array (5, 3)" in problems(
+        (lambda x, w, b: x @ w + b, dense_backward), X, W, B
+    )
 
 
 def test_a_loss_must_be_one_number():
@@ -694,12 +700,23 @@ def test_a_layer_s_gradients_go_by_name():
     assert "a layer's backward must return (dx, gradients by name)" in problems(Bare(), X)
 
 
-def test_what_the_code_raises_is_raised():
+def test_what_the_code_raises_is_in_the_report():
     def backward(dout, cache):
         return dout @ np.ones((7, 7))
 
-    with pytest.raises(ValueError, match="matmul"):
-        check((relu_forward, backward), X)
+    report = check((relu_forward, backward), X)
+    assert not report
+    assert "backward raises ValueError: matmul" in report.problems[0]
+    assert "of backward: return dout @ np.ones((7, 7)))" in report.problems[0]
+    assert report.diagnoses[0].name == "raises an error"
+    np.testing.assert_allclose(report.results["x"].numeric, check(ReLU(), X).results["x"].numeric)  # measured all the same
+
+    def forward(x):
+        raise KeyError("mine")
+
+    report = check((forward, backward), X)
+    assert report.results == {}
+    assert "forward raises KeyError: 'mine'" in report.problems[0]
 
 
 def test_a_slope_that_can_not_be_measured():
@@ -719,11 +736,12 @@ def test_a_slope_that_can_not_be_measured():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: check(ReLU, X), r"ReLU is a class; make an instance, as in ReLU\(\)"),
+        (lambda: check(Residual, X), r"Residual is a class; make an instance, as in Residual\(\)"),
+        (lambda: check(X, X), "a class with forward and backward, or a pair in brackets"),
         (lambda: check(relu_forward, relu_backward, X), "a pair in brackets"),
         (lambda: check(ReLU()), r"a layer wants one input array, or shape=\(..\) to draw one, got 0"),
         (lambda: check(ReLU(), X, shape=(3, 4)), "a layer wants one input array"),
-        (lambda: check(ReLU(), X, options={"a": 1}), "options are for pairs"),
+        (lambda: check(ReLU(), X, options={"a": 1}), "options are for functions and classes"),
         (lambda: check((relu_forward, relu_backward)), "give the arrays that forward takes"),
         (lambda: check((relu_forward, relu_backward), shape=(2, 3)), "shape draws a layer's input"),
         (lambda: check(MulticlassHinge(), X), "a loss wants the network's output and the labels, got 1"),
@@ -841,7 +859,13 @@ def test_ties_in_a_pool():
     wrong = check(pool_backward_with(add), with_ties())  # each gets it all
     assert wrong.results["x"].status == "WRONG"
     assert "move together" in wrong.problems[0]
-    assert check(pool_backward_with(add), SMALL)
+
+
+def test_ties_are_tried_where_the_input_has_none():
+    assert check(pool_backward_with(split), SMALL)
+    report = check(pool_backward_with(add), SMALL)
+    assert report.problems == ["with ties in the input the gradient adds up to 4 times dout: it must stay 1 times"]
+    assert report.diagnoses[0].name == "ties all get the gradient"
 
 
 def test_hinge_at_the_margin():
@@ -957,4 +981,6 @@ def test_sampled_layer_passes_in_all_modes():
 
 
 def test_exported_names():
-    assert set(gradcheck.__all__) == {"ArgumentResult", "Report", "check", "check_all", "generic", "numeric_gradient"}
+    names = {"ArgumentResult", "CATALOGUE", "Diagnosis", "Likely", "Report"}
+    assert set(gradcheck.__all__) == names | {"check", "check_all", "generic", "numeric_gradient"}
+    assert all(hasattr(gradcheck, name) for name in gradcheck.__all__)

@@ -1,0 +1,1 @@
+"""Wrong and right implementations of layers, as students write them, each with the name of its mistake."""

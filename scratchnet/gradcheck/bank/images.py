@@ -1,0 +1,138 @@
+"""Convolution and pooling."""
+
+import itertools
+from collections.abc import Iterator
+
+import numpy as np
+
+from scratchnet.gradcheck.bank.operation import Given, Operation, Setup, Wrong
+from scratchnet.typing import Array, Params
+
+
+def patches(x: Array, kh: int, kw: int, sh: int, sw: int, oh: int, ow: int) -> Array:
+    """(N, C, H, W), already padded -> (KH, KW, N, C, OH, OW)."""
+    views = [x[:, :, i : i + sh * (oh - 1) + 1 : sh, j : j + sw * (ow - 1) + 1 : sw] for i, j in np.ndindex(kh, kw)]
+    return np.stack(views).reshape(kh, kw, *views[0].shape)
+
+
+def _convolutions(given: Given) -> Iterator[Setup]:
+    images = [(name, a) for name, a in given.arrays.items() if a.ndim == 4]
+    if len(images) != 2 or len(given.out_shape) != 4:
+        return
+    (x_name, x), (w_name, w) = images
+    rest = [name for name in given.arrays if name not in (x_name, w_name)]
+    n, f, oh, ow = given.out_shape
+    if x.shape[1] != w.shape[1] or (n, f) != (len(x), len(w)):
+        return
+    b = given.arrays[rest[0]] if len(rest) == 1 and given.arrays[rest[0]].size == f else None
+    (h, wd), (kh, kw) = x.shape[2:], w.shape[2:]
+    for sh, sw, ph, pw in itertools.product((1, 2, 3), (1, 2, 3), (0, 1, 2, 3), (0, 1, 2, 3)):
+        if (
+            (h + 2 * ph - kh) // sh + 1 != oh
+            or (wd + 2 * pw - kw) // sw + 1 != ow
+            or min(h + 2 * ph - kh, wd + 2 * pw - kw) < 0
+        ):
+            continue
+        if (sh, ph) != (sw, pw) and {"stride", "pad", "padding"} & given.settings.keys():
+            continue  # one number was given for both
+        xpad = np.pad(x, ((0, 0), (0, 0), (ph, ph), (pw, pw)))
+        cols = patches(xpad, kh, kw, sh, sw, oh, ow)
+        out = np.einsum("klncij,fckl->nfij", cols, w)
+        if b is not None:
+            out = out + b.reshape(1, f, 1, 1)
+        roles = {"x": x_name, "w": w_name, "stride": (sh, sw), "pad": (ph, pw), "xpad": xpad, "size": (oh, ow)}
+        yield Setup(out, roles)
+
+
+def _wrong_convolutions(given: Given, setup: Setup) -> Iterator[Wrong]:
+    """dw from windows in other places; dx scattered with a turned kernel, to other places, or overwritten."""
+    roles = setup.roles
+    x, w, xpad = given.arrays[roles["x"]], given.arrays[roles["w"]], roles["xpad"]
+    (sh, sw), (ph, pw), (oh, ow) = roles["stride"], roles["pad"], roles["size"]
+    kh, kw = w.shape[2:]
+
+    def dw_from(image: Array, sh: int, sw: int) -> Array:
+        short = [
+            max(0, k + s * (o - 1) - n) for k, s, o, n in zip((kh, kw), (sh, sw), (oh, ow), image.shape[2:], strict=True)
+        ]
+        image = np.pad(image, ((0, 0), (0, 0), (0, short[0]), (0, short[1])))
+        return np.einsum("klncij,nfij->fckl", patches(image, kh, kw, sh, sw, oh, ow), given.dout)
+
+    if (sh, sw) != (1, 1):
+        yield Wrong("stride ignored", {roles["w"]: dw_from(xpad, 1, 1)}, "dw from windows one pixel apart")
+        for s in (kh, kw):
+            yield Wrong("stride ignored", {roles["w"]: dw_from(xpad, s, s)}, "dw from windows a kernel apart")
+    if ph or pw:
+        yield Wrong("padding not cropped", {roles["w"]: dw_from(x, sh, sw)}, "dw from the image without its padding")
+    elif kh > 1:
+        yield Wrong("stride ignored", {roles["w"]: dw_from(xpad, kh, kw)}, "dw from windows a kernel apart")
+    yield Wrong("kernel flipped", {roles["w"]: dw_from(xpad[:, :, ::-1, ::-1], sh, sw)}, "dw from the image turned round")
+    yield from _wrong_dx(given, setup)
+
+
+def _wrong_dx(given: Given, setup: Setup) -> Iterator[Wrong]:
+    roles = setup.roles
+    x, w, xpad = given.arrays[roles["x"]], given.arrays[roles["w"]], roles["xpad"]
+    (sh, sw), (ph, pw) = roles["stride"], roles["pad"]
+    kh, kw = w.shape[2:]
+
+    def dx(kernel: Array, step: tuple[int, int] = (sh, sw), crop: tuple[int, int] = (ph, pw), add: bool = True) -> Params:
+        parts = np.einsum("nfij,fckl->klncij", given.dout, kernel)
+        oh, ow = given.dout.shape[2:]
+        larger = np.zeros((*x.shape[:2], xpad.shape[2] + kh + step[0] * oh, xpad.shape[3] + kw + step[1] * ow))
+        for i, j in np.ndindex(oh, ow):
+            r, s = i * step[0], j * step[1]
+            window = larger[:, :, r : r + kernel.shape[2], s : s + kernel.shape[3]]
+            window[...] = parts[..., i, j].transpose(2, 3, 0, 1) + (window if add else 0)
+        return {roles["x"]: larger[:, :, crop[0] : crop[0] + x.shape[2], crop[1] : crop[1] + x.shape[3]]}
+
+    yield Wrong("kernel flipped", dx(w[:, :, ::-1, ::-1]), "dx with the kernel turned by 180 degrees")
+    if kh == kw:
+        yield Wrong("transposed", dx(w.swapaxes(2, 3)), "dx with the kernel's rows and columns swapped")
+    yield Wrong("overlap overwritten", dx(w, add=False), "each window overwrites dx")
+    if ph or pw:
+        for crop in ((0, 0), (2 * ph, 2 * pw), (0, pw), (ph, 0)):
+            yield Wrong("padding not cropped", dx(w, crop=crop), f"dx cut out at {crop}")
+    for step in {(1, 1), (kh, kw)} - {(sh, sw)}:
+        yield Wrong("stride ignored", dx(w, step=step), f"windows {step} apart")
+
+
+def _pools(given: Given, mean: bool) -> Iterator[Setup]:
+    images = [(name, a) for name, a in given.arrays.items() if a.ndim == 4]
+    if len(images) != 1 or len(given.arrays) != 1 or len(given.out_shape) != 4:
+        return
+    name, x = images[0]
+    n, c, oh, ow = given.out_shape
+    if (n, c) != x.shape[:2] or not 1 <= oh <= x.shape[2] or not 1 <= ow <= x.shape[3]:
+        return
+    sizes = range(1, 5)
+    for kh, kw, sh, sw in itertools.product(sizes, sizes, sizes, sizes):
+        if (x.shape[2] - kh) // sh + 1 != oh or (x.shape[3] - kw) // sw + 1 != ow or kh * kw == 1:
+            continue
+        if kh > x.shape[2] or kw > x.shape[3]:
+            continue
+        cols = patches(x, kh, kw, sh, sw, oh, ow)
+        out = cols.mean(axis=(0, 1)) if mean else cols.max(axis=(0, 1))
+        yield Setup(out, {"x": name, "kernel": (kh, kw), "stride": (sh, sw)})
+
+
+def _max_pools(given: Given) -> Iterator[Setup]:
+    return _pools(given, mean=False)
+
+
+def _avg_pools(given: Given) -> Iterator[Setup]:
+    return _pools(given, mean=True)
+
+
+def _global_pools(given: Given) -> Iterator[Setup]:
+    x = next(iter(given.arrays.values()))
+    if x.ndim == 4 and len(given.arrays) == 1 and given.out_shape[:2] == x.shape[:2]:
+        yield Setup(x.mean(axis=(2, 3)).reshape(given.out_shape) if np.prod(given.out_shape) == x[:, :, 0, 0].size else x)
+
+
+OPERATIONS = (
+    Operation("conv2d", 9, _convolutions, _wrong_convolutions),
+    Operation("max_pool2d", 11, _max_pools),
+    Operation("avg_pool2d", 11, _avg_pools),
+    Operation("global_avg_pool", 11, _global_pools),
+)

@@ -1,0 +1,185 @@
+"""BatchNorm: its dx is a dout + b + c xhat in each channel; which of the three is wrong tells the mistake."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from scratchnet.gradcheck.bank.operation import Given, Operation, Setup, Wrong
+from scratchnet.typing import Array
+
+NEARLY = 0.02  # a wrong eps changes a gradient by no more than this part, by more a mistake has another name
+
+
+def _layouts(shape: tuple[int, ...]) -> list[tuple[tuple[int, ...], int]]:
+    """(the axes that the statistics are over, the channel's axis)."""
+    if len(shape) == 2:
+        return [((0,), 1)]
+    return [((0, 2, 3), 1), ((0, 1, 2), 3)] if len(shape) == 4 else []
+
+
+def _setups(given: Given) -> Iterator[Setup]:
+    names = list(given.arrays)
+    x = given.arrays[names[0]]
+    if given.out_shape != x.shape or len(names) > 3:
+        return
+    eps_given = [v for v in given.settings.values() if 0 < v < 0.1]
+    for axes, channel in _layouts(x.shape):
+        if any(given.arrays[name].size != x.shape[channel] for name in names[1:]) or x.size <= x.shape[channel]:
+            continue
+        spread = [1] * x.ndim
+        spread[channel] = -1
+        gamma = given.arrays[names[1]].reshape(spread) if len(names) > 1 else np.ones(x.shape[channel]).reshape(spread)
+        beta = given.arrays[names[2]].reshape(spread) if len(names) > 2 else 0
+        centred = x - x.mean(axis=axes, keepdims=True)
+        m = x.size // x.shape[channel]
+        for ddof in (0, 1):
+            var = x.var(axis=axes, keepdims=True, ddof=ddof)
+            for eps in dict.fromkeys((*eps_given, 1e-5, 1e-8, 1e-7, 1e-6, 1e-3, 0.0)):
+                for std in (np.sqrt(var + eps), np.sqrt(var) + eps):
+                    xhat = centred / std
+                    roles = {
+                        "names": names,
+                        "axes": axes,
+                        "channel": channel,
+                        "gamma": gamma,
+                        "std": std,
+                        "m": m,
+                        "ddof": ddof,
+                    }
+                    yield Setup(gamma * xhat + beta, {**roles, "xhat": xhat})
+
+
+def _wrongs(given: Given, setup: Setup) -> Iterator[Wrong]:
+    r = setup.roles
+    x_name, axes, gamma, std, xhat = r["names"][0], r["axes"], r["gamma"], r["std"], r["xhat"]
+    dout = given.dout
+    if xhat.ndim == 4:
+        for wrong in ((0,), (2, 3), (1, 2, 3), (0, 1)):
+            if wrong == axes:
+                continue
+            dx = (
+                gamma
+                / std
+                * (dout - dout.mean(axis=wrong, keepdims=True) - xhat * (dout * xhat).mean(axis=wrong, keepdims=True))
+            )
+            words = f"means over axes {wrong} for {axes}"
+            yield Wrong("summed over the wrong axis", {x_name: dx}, words)
+    else:
+        dx = gamma / std * (dout - dout.mean(axis=1, keepdims=True) - xhat * (dout * xhat).mean(axis=1, keepdims=True))
+        yield Wrong("summed over the wrong axis", {x_name: dx}, "means over the features for means over the batch")
+
+
+def read_dx(given: Given, setup: Setup, dx: Array, numeric: Array) -> Iterator[tuple[str, str, float]]:
+    """(name, words, weight): the three coefficients of dx in each channel, against those of the right one."""
+    r = setup.roles
+    channel, m = r["channel"], r["m"]
+
+    def flat(a: Array) -> Array:
+        return np.moveaxis(np.broadcast_to(a, dx.shape), channel, 0).reshape(dx.shape[channel], -1)
+
+    dout, xhat, mine, right = flat(given.dout), flat(r["xhat"]), flat(dx), flat(numeric)
+    gamma, std = r["gamma"].ravel(), r["std"].ravel()
+    if m < 4:
+        return
+    ratios = []
+    for c in range(len(mine)):
+        basis = np.stack([dout[c], np.ones(m), xhat[c]], axis=1)
+        found, *_ = np.linalg.lstsq(basis, mine[c], rcond=None)
+        wanted, *_ = np.linalg.lstsq(basis, right[c], rcond=None)
+        if np.abs(basis @ found - mine[c]).max() > 1e-5 * max(np.abs(mine[c]).max(), 1e-9):
+            return
+        if np.abs(wanted).min() < 1e-7 * np.abs(wanted).max():
+            return
+        ratios.append(found / wanted)
+    table = np.array(ratios)  # (channels, 3): dout, mean term, variance term; 1 is right
+    yield from _read_table(table, gamma, std, m)
+
+
+def _read_table(table: Array, gamma: Array, std: Array, m: int) -> Iterator[tuple[str, str, float]]:
+    direct, mean, variance = (_reading(table[:, k], gamma, std) for k in range(3))
+    if "other" in (direct[0], mean[0], variance[0]) and np.abs(table - 1).max() < NEARLY:
+        off = np.abs(table - 1).max()
+        yield "epsilon wrong", f"each channel is off by a little of its own, up to {off:.2g} of it", 0.96
+        return
+    if mean == ("constant", 0.0) and variance == ("constant", 0.0):
+        yield "statistics treated as constants", "your dx is a multiple of dout in each channel", 0.97
+        for kind, name in (("gamma", "gamma missing"), ("std", "power of the standard deviation wrong")):
+            if direct[0] == kind:
+                yield name, f"what is left is off by a power of it, {direct[1]:g}", 0.93
+        return
+    terms = (("mean term missing", "mean", mean), ("variance term missing", "variance", variance))
+    kinds = {direct[0], mean[0], variance[0]}
+    for kind, name in (("gamma", "gamma missing"), ("std", "power of the standard deviation wrong")):
+        if kind in kinds:
+            words = "gamma" if kind == "gamma" else "the standard deviation"
+            power = next(p for k, p in (direct, mean, variance) if k == kind)
+            where = [
+                w
+                for w, (k, _) in zip(("dout's", "the mean's", "the variance's"), (direct, mean, variance), strict=True)
+                if k == kind
+            ]
+            parts = "all of dx" if len(where) == 3 else f"{' and '.join(where)} part of dx"
+            yield name, f"{parts} is off by {words} to the power {power:g}", 0.96
+    scale = direct[1] if direct[0] == "constant" else 1.0
+    off = [value / scale for kind, value in (mean, variance) if kind == "constant" and scale]
+    if len(off) == 2 and abs(off[0] - off[1]) < 1e-5 and abs(off[0] - 1) > 1e-6 and abs(off[0]) > 1e-6:
+        if abs(off[0] * (m - 1) / m - 1) < 1e-5 or abs(off[0] * m / (m - 1) - 1) < 1e-5:
+            yield (
+                "N - 1 for N",
+                f"both statistics' parts are {off[0]:.6g} times the right ones: {m} and {m - 1} mixed up",
+                0.96,
+            )
+        elif off[0] < 0:
+            yield "sign flipped", "the mean's and the variance's parts have the other sign", 0.8
+            yield "mean term missing", "its sign is wrong", 0.6
+            yield "variance term missing", "its sign is wrong", 0.6
+        else:
+            yield "divided by the wrong count", f"both statistics' parts are {off[0]:.6g} times the right ones", 0.95
+        return
+    for name, words, (kind, value) in terms:
+        if kind == "constant" and scale and abs(value / scale - 1) > 1e-6:
+            value /= scale
+            if words == "variance" and any(abs(value * r - 1) < 1e-5 for r in ((m - 1) / m, m / (m - 1))):
+                yield (
+                    "N - 1 for N",
+                    f"the variance's part is {value:.6g} times the right one: {m} and {m - 1} mixed up",
+                    0.95,
+                )
+            if abs(value) < 1e-6:
+                yield name, f"your dx has no part that goes through the {words}; the direct part is right", 0.94
+            else:
+                yield name, f"the {words}'s part of your dx is {value:.4g} times the right one", 0.9
+        elif kind == "other":
+            yield name, f"the {words}'s part is wrong, by another factor in each channel", 0.75
+
+
+def _reading(ratios: Array, gamma: Array, std: Array) -> tuple[str, float]:
+    """What the factors of all channels are: a constant, or a power of gamma or of the standard deviation."""
+    if np.abs(ratios).max() < 1e-6:
+        return "constant", 0.0
+    if np.ptp(ratios) <= 1e-5 * np.abs(ratios).max():
+        return "constant", float(ratios[0])
+    for kind, base in ("gamma", gamma), ("std", std):
+        for power in (-3, -2, -1, 1, 2, 3):
+            if np.abs(base).min() > 0:
+                constant = ratios / base ** float(power)
+                if np.ptp(constant) <= 1e-5 * np.abs(constant).max():
+                    return kind, float(power)
+    return "other", 0.0
+
+
+def read_dgamma(setup: Setup, mine: Array, right: Array) -> Iterator[tuple[str, str, float]]:
+    """dgamma (or dbeta) off by a power of a channel's standard deviation or of gamma."""
+    if np.abs(right).min() == 0:
+        return
+    kind, power = _reading((mine / right).ravel(), setup.roles["gamma"].ravel(), setup.roles["std"].ravel())
+    if kind == "std":
+        words = f"each channel is off by its standard deviation to the power {power:g}: x - mean where xhat belongs"
+        yield "power of the standard deviation wrong", words, 0.9
+        yield "wrong operand", words, 0.88
+    elif kind == "gamma":
+        yield "gamma missing", f"each channel is off by its gamma to the power {power:g}", 0.9
+        yield "wrong operand", f"each channel is off by its gamma to the power {power:g}", 0.7
+
+
+OPERATIONS = (Operation("batch_norm", 13, _setups, _wrongs),)

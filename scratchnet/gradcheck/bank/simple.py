@@ -1,0 +1,124 @@
+"""Operations whose mistakes all show in the numbers themselves: known here by what they compute, for their lesson."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from scratchnet.gradcheck.bank.operation import Given, Operation, Setup, Wrong
+from scratchnet.losses import softmax
+from scratchnet.typing import Array
+
+
+def _dense(given: Given) -> Iterator[Setup]:
+    arrays = list(given.arrays.values())
+    if len(arrays) not in (2, 3) or arrays[0].ndim != 2 or arrays[1].ndim != 2:
+        return
+    x, w = arrays[:2]
+    for m in (w, w.T):
+        if x.shape[1] == m.shape[0]:
+            out = x @ m
+            if len(arrays) == 3 and arrays[2].size == m.shape[1]:
+                yield Setup(out + arrays[2].reshape(-1))
+            elif len(arrays) == 2:
+                yield Setup(out)
+
+
+def _one(given: Given) -> Array | None:
+    x = next(iter(given.arrays.values()))
+    return x if len(given.arrays) == 1 else None
+
+
+def _relu(given: Given) -> Iterator[Setup]:
+    x = _one(given)
+    if x is not None:
+        yield Setup(np.maximum(x, 0))
+
+
+def _leaky_relu(given: Given) -> Iterator[Setup]:
+    x = _one(given)
+    if x is not None:
+        for slope in dict.fromkeys((*given.fractions(), 0.01, 0.1, 0.2)):
+            yield Setup(np.where(x > 0, x, slope * x))
+
+
+def _sigmoid(given: Given) -> Iterator[Setup]:
+    x = _one(given)
+    if x is not None:
+        yield Setup(1 / (1 + np.exp(-np.clip(x, -700, 700))))
+
+
+def _tanh(given: Given) -> Iterator[Setup]:
+    x = _one(given)
+    if x is not None:
+        yield Setup(np.tanh(x))
+
+
+def _softmax(given: Given) -> Iterator[Setup]:
+    x = _one(given)
+    if x is not None and x.ndim == 2 and given.out_shape == x.shape:
+        yield Setup(softmax(x))
+
+
+def _wrong_softmax(given: Given, setup: Setup) -> Iterator[Wrong]:
+    (name, x), dout = next(iter(given.arrays.items())), given.dout
+    p = softmax(x)
+    inner = (dout * p).sum(axis=1, keepdims=True)
+    yield Wrong("sign flipped", {name: p * (dout + inner)}, "p * (dout + sum(dout * p)): the inner sign")
+    yield Wrong("branch missing", {name: p * dout}, "p * dout: how each output depends on the row's sum is missing")
+    yield Wrong("Jacobian's diagonal only", {name: p * dout}, "p * dout", 0.9)
+    yield Wrong("wrong operand", {name: p * (dout - dout.sum(axis=1, keepdims=True))}, "sum(dout) for sum(dout * p)")
+    yield Wrong("divided by the wrong count", {name: p * (dout - inner / p.shape[1])}, "a mean where a sum belongs")
+    yield Wrong("local derivative missing", {name: dout - inner}, "dout - sum(dout * p) without p")
+    columns = (dout * p).sum(axis=0, keepdims=True)
+    yield Wrong("summed over the wrong axis", {name: p * (dout - columns)}, "sum down the columns")
+    yield Wrong("summed over the wrong axis", {name: p * (dout - (dout * p).sum())}, "sum over everything")
+
+
+def _flatten(given: Given) -> Iterator[Setup]:
+    x = _one(given)
+    if x is not None and x.ndim > 2 and given.out_shape == (len(x), x[0].size):
+        yield Setup(x.reshape(len(x), -1))
+
+
+def _mean_squared_error(given: Given) -> Iterator[Setup]:
+    x = _one(given)
+    if x is None or given.out_shape:
+        return
+    for target in given.constants.values():
+        if target.shape == x.shape and target.dtype.kind == "f":
+            total = np.square(x - target).sum()
+            for scale in (1 / x.size, 1 / len(x), 1.0):
+                for half in (1.0, 0.5):
+                    yield Setup(total * scale * half, {"target": target, "factor": 2 * scale * half})
+
+
+def _wrong_mean_squared_error(given: Given, setup: Setup) -> Iterator[Wrong]:
+    (name, x), target = next(iter(given.arrays.items())), setup.roles["target"]
+    factor = setup.roles["factor"] * given.dout
+    yield Wrong("wrong operand", {name: factor * x}, "the output for its difference from the target")
+    yield Wrong("wrong operand", {name: -factor * target}, "the target alone")
+    yield Wrong("sign flipped", {name: factor * (x + target)}, "plus the target for minus")
+    yield Wrong("wrong operand", {name: factor * np.abs(x - target)}, "the size of the difference, without its sign")
+    yield Wrong("derivative at the wrong value", {name: factor * np.sign(x - target)}, "the sign of the difference alone")
+    yield Wrong("derivative at the wrong value", {name: factor * (x - target) ** 2}, "the square for its derivative")
+
+
+def _weight_decay(given: Given) -> Iterator[Setup]:
+    x = _one(given)
+    if x is not None and not given.out_shape:
+        for value in (*given.settings.values(), 1.0):
+            for half in (0.5, 1.0):
+                yield Setup(half * value * np.square(x).sum())
+
+
+OPERATIONS = (
+    Operation("dense", 5, _dense),
+    Operation("relu", 5, _relu),
+    Operation("leaky_relu", 5, _leaky_relu),
+    Operation("sigmoid", 2, _sigmoid),
+    Operation("tanh", 2, _tanh),
+    Operation("softmax", 4, _softmax, _wrong_softmax),
+    Operation("flatten", 11, _flatten),
+    Operation("mean_squared_error", 1, _mean_squared_error, _wrong_mean_squared_error),
+    Operation("weight_decay", 8, _weight_decay),
+)

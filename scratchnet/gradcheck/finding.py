@@ -1,0 +1,23 @@
+"""One piece of evidence for one diagnosis."""
+
+from dataclasses import dataclass
+
+from scratchnet.gradcheck.catalogue import CATALOGUE
+from scratchnet.layers.base import require
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The numbers speak for ``name``.
+
+    ``weight``, 0 .. 1, is how little else would explain them: 1 for what was seen directly (backward wrote into dout), less
+    where other mistakes leave the same trace. ``explains`` are the arguments whose gradients it accounts for.
+    """
+
+    name: str
+    evidence: str
+    weight: float
+    explains: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        require(self.name in CATALOGUE, f"{self.name!r} is not in the catalogue")

@@ -1,0 +1,313 @@
+"""Code as learners write it, brought into the form of a Subject: pairs, plain functions, classes of their own.
+
+    (forward, backward)    forward(x, w, b) -> (out, cache)     backward(dout, cache) -> dx, dw, db
+    (f, df)                f(x, w, b) -> out                    df(dout, x, w, b) -> dx, dw, db
+    a class                Affine(w, b).forward(x) -> out       .backward(dout) -> dx, with dw and db in attributes
+
+Which of the first two it is shows when forward has run. Arguments are matched by name first, then by place.
+"""
+
+import copy
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from scratchnet.gradcheck.numeric import as_float64
+from scratchnet.gradcheck.subject import (
+    CodeRaised,
+    Malformed,
+    Subject,
+    argument_names,
+    as_constant,
+    describe,
+    guarded,
+    label,
+    numbers_in,
+    parameters,
+)
+from scratchnet.layers.base import require
+from scratchnet.typing import Array, Cache, Pair, Params, Rng
+
+UPSTREAM = {"dout", "dy", "dz", "da", "dloss", "dl", "dscores", "grad_output", "grad_out", "upstream", "delta", "g", "grad"}
+OUTPUT = {"out", "y", "output", "a", "z"}
+_POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+
+
+class PlainCall:
+    """What the cache of a plain function is: the arrays that it was called with, and what it returned."""
+
+    def __init__(self, given: Params, options: dict[str, Any], out: Any) -> None:
+        self.given, self.options, self.out = given, options, out
+
+
+def of_functions(pair: Pair, args: tuple[Any, ...], options: dict[str, Any]) -> Subject:
+    """A pair or plain functions: a gradient for every positional argument, none for the options.
+
+    A forward that has an argument ``rng`` and is not given one gets a fresh generator.
+    """
+    run, run_back = pair
+    require(len(args) > 0, "check: give the arrays that forward takes: check((forward, backward), x, w, b)")
+    names = argument_names(run, len(args))
+    arrays = floats(names, args)
+    constants = {name: as_constant(value) for name, value in options.items() if isinstance(value, np.ndarray)}
+    draws = "rng" in parameters(run) and "rng" not in {*names, *options}
+    takes = [name for name, p in parameters(run_back).items() if p.kind in _POSITIONAL]
+
+    def forward(given: Params, rng: Rng) -> Any:
+        others = {name: given[name] if name in constants else copy.deepcopy(value) for name, value in options.items()}
+        if draws:
+            others["rng"] = rng
+        result = run(*(given[name] for name in names), **others)
+        if isinstance(result, tuple) or result is None or isinstance(result, list):
+            return result  # (out, cache), or something that can't be differentiated
+        return result, PlainCall({name: given[name] for name in names}, others, result)
+
+    def backward(dout: Any, cache: Cache) -> tuple[dict[str, Any], list[str]]:
+        if isinstance(cache, PlainCall):
+            result = run_back(*_arguments(takes, dout, cache, names, run_back, has_upstream))
+        elif len(takes) == 1 and has_upstream:
+            result = run_back(dout)
+        elif has_upstream:
+            extra = {name: options[name] for name in takes[2:] if name in options}
+            result = run_back(dout, cache, **extra)
+        else:
+            result = run_back(cache)
+        return by_name(result, names)
+
+    has_upstream = True
+    has_upstream = _takes_upstream(forward, arrays, constants, takes, {*names, *options})
+    settings = {**_defaults(run), **numbers_in(options)}
+    title = getattr(run, "__name__", "forward")
+
+    def without_dx(dout: Any, cache: Cache) -> dict[str, Any]:
+        found, _ = by_name(run_back(dout, cache, need_dx=False), names)
+        return {name: g for name, g in found.items() if name != names[0]}
+
+    def vary(setting: str, value: float) -> Subject:
+        return of_functions(pair, args, {**options, setting: value})
+
+    return Subject(
+        title,
+        arrays,
+        constants,
+        forward,
+        backward,
+        has_upstream=has_upstream,
+        settings=settings,
+        without_dx=without_dx if "need_dx" in parameters(run_back) else None,
+        vary=vary,
+    )
+
+
+def _takes_upstream(
+    forward: Callable[[Params, Rng], Any], arrays: Params, constants: Params, takes: list[str], known: set[str]
+) -> bool:
+    """Does backward take a dout? The gradient of a loss is often written without: backward(cache), df(logits, labels)."""
+    if any(name.lower() in UPSTREAM and name not in known for name in takes) or not takes:
+        return True
+    try:
+        with guarded("forward", 0):
+            out, cache = forward({n: a.copy() for n, a in {**arrays, **constants}.items()}, np.random.default_rng(0))
+    except (CodeRaised, TypeError, ValueError):
+        return True  # what is wrong with forward comes out in the check
+    if not isinstance(cache, PlainCall):
+        return len(takes) > 1
+    others = [name for name in takes if name not in known or name in arrays]
+    return takes[0] not in known and not (np.ndim(out) == 0 and len(others) == len(arrays))
+
+
+def _defaults(function: Callable[..., Any]) -> dict[str, float]:
+    empty = inspect.Parameter.empty
+    return numbers_in({name: p.default for name, p in parameters(function).items() if p.default is not empty})
+
+
+def _arguments(
+    takes: list[str], dout: Any, call: PlainCall, names: list[str], function: Callable[..., Any], has_upstream: bool
+) -> list[Any]:
+    """The positional arguments for a plain df.
+
+    Errors    Malformed if there is no telling what it wants
+    """
+    kinds = [p.kind for p in parameters(function).values()]
+    everything = [dout, *(call.given[name] for name in names)]
+    if inspect.Parameter.VAR_POSITIONAL in kinds or not takes:
+        return everything
+    known = {**call.options, **call.given}
+    first = next((name for name in takes if name.lower() in UPSTREAM and name not in known), takes[0])
+    values, unused = [], [name for name in names if name not in takes]
+    for name in takes:
+        if has_upstream and name == first:
+            values.append(dout)
+        elif name in known:
+            values.append(known[name])
+        elif name.lower() in OUTPUT and name.lower() != "x":
+            values.append(call.out)
+        elif parameters(function)[name].default is not inspect.Parameter.empty:
+            break
+        elif unused and name.lower() not in ("cache", "ctx", "memory"):
+            values.append(call.given[unused.pop(0)])
+        else:
+            raise Malformed(
+                f"forward must return (out, cache), got {describe(call.out)}: without a cache there is nothing to give to "
+                f"backward's argument {name}"
+            )
+    return values
+
+
+def floats(names: list[str], args: tuple[Any, ...]) -> Params:
+    """The arguments as float64 arrays by name.
+
+    Errors    ValueError if one of them holds integers, is empty, or not finite
+    """
+    arrays = {}
+    for name, arg in zip(names, args, strict=True):
+        require(
+            np.asarray(arg).dtype.kind not in "iub",
+            f"check: {name} holds {np.asarray(arg).dtype}, which has no gradient: write {name}.astype(np.float64), or if it "
+            f"holds labels or settings options={{{name!r}: {name}}}",
+        )
+        arrays[name] = as_float64(name, arg)
+    return arrays
+
+
+def by_name(result: Any, names: list[str]) -> tuple[dict[str, Any], list[str]]:
+    """What backward returned as {name: gradient}, and complaints if that does not fit."""
+    wanted = f"({', '.join(label(name) for name in names)}{',' * (len(names) == 1)})"
+    if isinstance(result, list):
+        return dict(zip(names, result, strict=False)), [f"backward returned a list, wanted a tuple {wanted}"]
+    if isinstance(result, dict):
+        found = {name: _named(result, name) for name in names}
+        missing = [name for name in names if found[name] is None]
+        return found, [f"backward returned a dict without {', '.join(map(label, missing))}"] if missing else []
+    gradients = result if isinstance(result, tuple) else (result,)
+    complaints = []
+    if len(gradients) != len(names):
+        number = "1 gradient" if len(gradients) == 1 else f"{len(gradients)} gradients"
+        complaints.append(f"backward returned {number}, wanted {len(names)}: {wanted}")
+    return dict(zip(names, gradients, strict=False)), complaints
+
+
+def _named(mapping: dict[str, Any], name: str) -> Any:
+    """The gradient of ``name`` in a dict (or an object's attributes): dw, dW, grad_w, w_grad, w."""
+    lower = {str(key).lower(): value for key, value in mapping.items()}
+    for key in (f"d{name}", f"grad_{name}", f"{name}_grad", f"d_{name}", f"grad{name}", name):
+        if key.lower() in lower:
+            return lower[key.lower()]
+    return None
+
+
+# --- classes ---------------------------------------------------------------------------------------------------------------
+
+
+def of_class(cls: type, args: tuple[Any, ...], options: dict[str, Any]) -> Subject:
+    """A learner's own class: one object for each forward, made from the arrays that its constructor takes.
+
+    ``Affine(w, b)`` with forward(x): args are x, w, b. Options go to whichever of the two has an argument of that name.
+    """
+    built = {name: p for name, p in parameters(cls).items() if p.kind in _POSITIONAL and name not in options}
+    forward_takes = [name for name in parameters(cls.forward) if name != "self"]  # type: ignore[attr-defined]
+    plain = [name for name in forward_takes if name not in options and name not in ("rng", "train", "training")]
+    require(len(args) > 0, f"check: give the arrays that {cls.__name__} takes: check({cls.__name__}, x, w, b)")
+    required = [name for name, p in built.items() if p.default is inspect.Parameter.empty and name != "rng"]
+    count = min(len(required), len(args) - 1)  # arrays for the constructor: the last ones
+    names = (plain + [f"x{i}" for i in range(len(args))])[: len(args) - count] + required[:count]
+    arrays = floats(names, args)
+    constants = {name: as_constant(value) for name, value in options.items() if isinstance(value, np.ndarray)}
+    to_constructor = [name for name in options if name in parameters(cls)]
+
+    def make(given: Params, rng: Rng) -> Any:
+        keywords = {n: given[n] if n in constants else copy.deepcopy(options[n]) for n in to_constructor}
+        if "rng" in built:
+            keywords["rng"] = rng
+        return cls(**{n: given[n] for n in names[len(args) - count :]}, **keywords)
+
+    rest = {name: value for name, value in options.items() if name not in to_constructor}
+    has_upstream = any(n != "self" for n in parameters(cls.backward))  # type: ignore[attr-defined]
+    title, settings = cls.__name__, {**_defaults(cls), **numbers_in(options)}
+    subject = _of_objects(title, make, names, len(args) - count, arrays, constants, rest, settings, has_upstream)
+    subject.vary = lambda setting, value: of_class(cls, args, {**options, setting: value})
+    return subject
+
+
+def of_object(thing: Any, args: tuple[Any, ...], options: dict[str, Any]) -> Subject:
+    """A learner's own layer object: gradients for x and for each array of floats that it holds."""
+    title = type(thing).__name__
+    require(len(args) > 0, f"check: a layer wants its input: check({title.lower()}, x)")
+    takes = [name for name in parameters(thing.forward) if name not in options]
+    names = (takes + [f"x{i}" for i in range(len(args))])[: len(args)]
+    held = thing.params if isinstance(getattr(thing, "params", None), dict) else vars(thing)
+    for name, value in held.items():
+        gradient_like = name.startswith(("d", "grad", "running", "velocity", "_"))
+        if isinstance(value, np.ndarray) and value.dtype.kind == "f" and value.size and not gradient_like:
+            names.append(name)
+    arrays = floats(names, (*args, *(held[name] for name in names[len(args) :])))
+    constants = {name: as_constant(value) for name, value in options.items() if isinstance(value, np.ndarray)}
+
+    def make(given: Params, rng: Rng) -> Any:
+        fresh = copy.deepcopy(thing)
+        home = fresh.params if isinstance(getattr(fresh, "params", None), dict) else vars(fresh)
+        for name in names[len(args) :]:
+            home[name] = given[name]
+        return fresh
+
+    has_upstream = bool(parameters(thing.backward))
+    settings = numbers_in({k: v for k, v in vars(thing).items() if isinstance(v, (int, float))} | options)
+    return _of_objects(title, make, names, len(args), arrays, constants, options, settings, has_upstream)
+
+
+def _of_objects(
+    title: str,
+    make: Callable[[Params, Rng], Any],
+    names: list[str],
+    inputs: int,
+    arrays: Params,
+    constants: Params,
+    options: dict[str, Any],
+    settings: dict[str, float],
+    has_upstream: bool,
+) -> Subject:
+    def forward(given: Params, rng: Rng) -> Any:
+        thing = make(given, rng)
+        takes = parameters(thing.forward)
+        others = {n: given[n] if n in constants else copy.deepcopy(v) for n, v in options.items()}
+        if "rng" in takes and "rng" not in others:
+            others["rng"] = rng
+        others.update({name: True for name in ("train", "training") if name in takes and name not in others})
+        result = thing.forward(*(given[name] for name in names[:inputs]), **others)
+        held = {name: given[name] for name in names[inputs:]}
+        if isinstance(result, tuple) and len(result) == 2:
+            return result[0], (thing, held, result[1:])
+        return result, (thing, held, ())
+
+    def backward(dout: Any, cache: Cache) -> tuple[dict[str, Any], list[str]]:
+        thing, held, more = cache
+        takes = [n for n, p in parameters(thing.backward).items() if p.kind in _POSITIONAL]
+        result = thing.backward(*(dout, *more)[: len(takes)]) if takes else thing.backward()
+        if len(more) == 1 and isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], dict):
+            result = result[0], *(_named(result[1], name) for name in names[inputs:])
+        if isinstance(result, dict):
+            return by_name(result, names)
+        gradients = result if isinstance(result, tuple) else (result,)
+        if len(gradients) == len(names):
+            return by_name(result, names)
+        found = dict(zip(names[:inputs], gradients, strict=False))
+        found.update({name: _attribute(thing, name, held[name]) for name in names[inputs:]})
+        return found, []
+
+    return Subject(title, arrays, constants, forward, backward, settings=settings, has_upstream=has_upstream)
+
+
+def _attribute(thing: Any, name: str, array: Array) -> Any:
+    """The gradient that an object keeps for one of its arrays: self.dw, self.dW, self.grads["w"]."""
+    attributes = dict(vars(thing))
+    own = [key for key, value in attributes.items() if value is array] + [name]
+    grads = attributes.get("grads", attributes.get("gradients"))
+    for key in own:
+        found = _named({k: v for k, v in attributes.items() if k != key}, key)
+        if found is None and isinstance(grads, dict):
+            found = _named(grads, key)
+        if found is not None:
+            return found
+    return None

@@ -1,0 +1,157 @@
+"""The right numbers in wrong places: transposed, turned, shifted, permuted; or in an array of another shape."""
+
+import itertools
+from collections.abc import Iterator
+
+import numpy as np
+
+from scratchnet.gradcheck.evidence import Evidence, close
+from scratchnet.gradcheck.finding import Finding
+from scratchnet.gradcheck.subject import label
+from scratchnet.typing import Array
+
+
+def find(e: Evidence) -> Iterator[Finding]:
+    yield from _other_arguments(e)
+    for name in e.wrong:
+        if e.n(name).size > 1 and np.abs(e.n(name)).max() > 1e-9 and np.ptp(e.n(name)) > 1e-9:
+            yield from _moved(e, name)
+    for name in e.failed:
+        raw, n = e.raw(name), e.n(name)
+        if raw is not None and raw.shape != n.shape and np.isfinite(n).all():
+            yield from _other_shape(e, name, raw, n)
+
+
+def _other_arguments(e: Evidence) -> Iterator[Finding]:
+    """Is each gradient right, for another argument?"""
+    swapped = {}
+    for name in e.failed:
+        raw = e.raw(name)
+        for other in e.failed:
+            if raw is not None and other != name and close(raw, e.n(other)) and np.abs(e.n(other)).max() > 1e-9:
+                swapped[name] = other
+    if len(swapped) >= 2:
+        pairs = ", ".join(f"{label(name)} holds the gradient of {other}" for name, other in swapped.items())
+        yield Finding("gradients in the wrong order", pairs, 0.99, tuple(swapped))
+
+
+def _moved(e: Evidence, name: str) -> Iterator[Finding]:
+    a, n, what = e.a(name), e.n(name), label(name)
+    if not close(np.sort(a, axis=None), np.sort(n, axis=None)):
+        yield from _shifted(e, name)
+        return
+    for i, j in itertools.combinations(range(n.ndim), 2):
+        if n.shape[i] == n.shape[j] and close(a, n.swapaxes(i, j)):
+            yield Finding("transposed", f"your {what} is right after swapping axes {i} and {j}", 0.95, (name,))
+            return
+    if n.ndim == 4:
+        turned = {
+            "by 180 degrees": n[:, :, ::-1, ::-1],
+            "upside down": n[:, :, ::-1],
+            "left to right": n[..., ::-1],
+        }
+        for words, array in turned.items():
+            if close(a, array):
+                yield Finding("kernel flipped", f"your {what} is right after turning it {words}", 0.96, (name,))
+                return
+    for axis in range(n.ndim):
+        for step in range(1, n.shape[axis]):
+            if close(a, np.roll(n, step, axis)):
+                yield Finding("shifted", f"your {what} is right, but rolled by {step} along axis {axis}", 0.9, (name,))
+                return
+        if close(a, np.flip(n, axis)):
+            said = f"your {what} is right, but runs backwards along axis {axis}"
+            yield Finding("reshaped in the wrong order", said, 0.6, (name,))
+    order = _reading_order(a, n)
+    said = f"your {what} holds the right numbers in other places" + (f": {order}" if order else "")
+    yield Finding("reshaped in the wrong order", said, 0.94 if order else 0.85, (name,))
+
+
+def _reading_order(a: Array, n: Array) -> str:
+    """Which transpose before the reshape is missing or too many, if that is it."""
+    for order in itertools.permutations(range(n.ndim)):
+        if order == tuple(range(n.ndim)):
+            continue
+        if close(a, n.transpose(order).reshape(n.shape)):
+            return f"as if it were transposed to {order} and then reshaped"
+        shape = tuple(n.shape[k] for k in order)
+        back = tuple(int(k) for k in np.argsort(order))
+        if close(a, n.reshape(shape).transpose(back)):
+            return f"as if its numbers were read in the order of axes {order}"
+    return ""
+
+
+def _shifted(e: Evidence, name: str) -> Iterator[Finding]:
+    """Equal to the right one moved by some rows and columns; what falls off the border is lost."""
+    a, n = e.a(name), e.n(name)
+    if n.ndim != 4:
+        return
+    pads = {int(v) for s, v in e.settings.items() if s.lower().startswith(("pad", "p")) and v > 0 and v == int(v)}
+    for axes in ((2, 3), (1, 2)):
+        h, w = n.shape[axes[0]], n.shape[axes[1]]
+        for dy, dx in itertools.product(range(-min(3, h - 1), min(4, h)), range(-min(3, w - 1), min(4, w))):
+            if (dy, dx) == (0, 0):
+                continue
+            rows_a, rows_n = _overlap(h, dy)
+            columns_a, columns_n = _overlap(w, dx)
+            before = (slice(None),) * axes[0]
+            part = n[(*before, rows_n, columns_n)]
+            if part.size * 4 >= n.size and np.abs(part).max() > 1e-9 and close(a[(*before, rows_a, columns_a)], part):
+                by_pad = abs(dy) == abs(dx) or 0 in (dy, dx)
+                is_pad = by_pad and max(abs(dy), abs(dx)) in pads
+                said = f"your {label(name)} is right, but moved by {dy} rows and {dx} columns"
+                yield Finding("padding not cropped" if is_pad else "shifted", said + " (the pad)" * is_pad, 0.94, (name,))
+                return
+
+
+def _overlap(size: int, by: int) -> tuple[slice, slice]:
+    """(where in the moved array, where in the original)."""
+    return (slice(by, size), slice(0, size - by)) if by >= 0 else (slice(0, size + by), slice(-by, size))
+
+
+def _other_shape(e: Evidence, name: str, raw: Array, n: Array) -> Iterator[Finding]:
+    """The gradient has another shape: which one, and are its numbers right?"""
+    what = label(name)
+    if raw.ndim == n.ndim and raw.size == n.size:
+        for order in itertools.permutations(range(n.ndim)):
+            if order != tuple(range(n.ndim)) and close(raw, n.transpose(order)):
+                said = f"your {what} {raw.shape} is right after transposing it to {n.shape}"
+                yield Finding("transposed", said, 0.97, (name,))
+                return
+    if raw.ndim == n.ndim == 4:
+        extra = [r - k for r, k in zip(raw.shape, n.shape, strict=True)]
+        if max(extra) > 0 and min(extra) >= 0:
+            said = f"your {what} is {raw.shape}, larger than {n.shape} by {max(extra)}"
+            for start in itertools.product(*(range(v + 1) for v in extra)):
+                cut = tuple(slice(k, k + size) for k, size in zip(start, n.shape, strict=True))
+                if close(raw[cut], n):
+                    yield Finding("padding not cropped", f"{said}, and right inside of it, from {start} on", 0.97, (name,))
+                    return
+            if extra[:2] == [0, 0] or extra[0] == extra[3] == 0:
+                yield Finding("padding not cropped", said, 0.87, (name,))
+                return
+    if raw.size == n.size:
+        right = close(raw.ravel(), n.ravel())
+        said = f"your {what} is {raw.shape} for {n.shape}" + (", the numbers are right" if right else "")
+        yield Finding("wrong shape", said, 0.95 if right else 0.86, (name,))
+        return
+    for count in range(1, raw.ndim + 1):
+        for axes in itertools.combinations(range(raw.ndim), count):
+            summed = raw.sum(axis=axes)
+            if summed.size == n.size and close(summed.ravel(), n.ravel()):
+                said = f"your {what} is {raw.shape}; summed over axes {axes} it would be right"
+                yield Finding("wrong shape", said, 0.97, (name,))
+                return
+    yield from _wrong_sum(e, name, raw)
+
+
+def _wrong_sum(e: Evidence, name: str, raw: Array) -> Iterator[Finding]:
+    """dout summed over axes, the wrong ones."""
+    if e.dout.ndim < 1:
+        return
+    for count in range(1, e.dout.ndim + 1):
+        for axes in itertools.combinations(range(e.dout.ndim), count):
+            if raw.size > 1 and close(raw.ravel(), e.dout.sum(axis=axes).ravel()):
+                said = f"your {label(name)} {raw.shape} is dout summed over axes {axes}; {e.n(name).shape} is wanted"
+                yield Finding("summed over the wrong axis", said, 0.96, (name,))
+                return

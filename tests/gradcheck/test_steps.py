@@ -1,0 +1,69 @@
+"""Steps of optimizers, beside the package's rules."""
+
+import numpy as np
+import pytest
+
+from scratchnet.gradcheck import check
+from scratchnet.optim import SGD, Adam, Momentum, Nesterov, RMSProp
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [SGD(0.1), SGD(0.1, weight_decay=0.2), Momentum(0.1, 0.9, weight_decay=0.2), Nesterov(0.1), RMSProp(0.01), Adam(0.01)],
+    ids=lambda rule: type(rule).__name__,
+)
+def test_the_rules_pass_themselves(rule):
+    report = check(type(rule)(rule.lr, weight_decay=rule.weight_decay), reference=rule)
+    assert report, str(report)
+    assert rule.t == 0  # nothing of the caller's has moved
+    assert not check(type(rule)(2 * rule.lr, weight_decay=rule.weight_decay), reference=rule)
+
+
+def adam(w, g, state, lr):
+    state["t"] = state.get("t", 0) + 1
+    state["m"] = 0.9 * state.get("m", 0) + 0.1 * g
+    state["v"] = 0.999 * state.get("v", 0) + 0.001 * g**2
+    m, v = state["m"] / (1 - 0.9 ** state["t"]), state["v"] / (1 - 0.999 ** state["t"])
+    return w - lr * m / (np.sqrt(v) + 1e-8)
+
+
+def test_any_rule_can_be_the_reference():
+    assert check(adam, reference=Adam(0.01), options={"lr": 0.01})
+    wrong = check(lambda w, g, state, lr: adam(w, -g, state, lr), reference=Adam(0.01), options={"lr": 0.01})
+    assert wrong.diagnoses[0].name == "sign flipped"
+
+
+def test_numbers_that_could_be_taken_for_each_other_are_changed():
+    """lr = 0.1 and momentum = 0.9: lr is 1 - momentum."""
+
+    def damped(w, g, v, lr, momentum):
+        v = momentum * v + (1 - momentum) * g
+        return w - lr * v, v
+
+    def lr_twice(w, g, v, lr, momentum):
+        v = momentum * v + lr * g
+        return w - lr * v, v
+
+    for step, name in ((damped, "gradient damped"), (lr_twice, "learning rate twice")):
+        report = check(step, reference=Momentum(0.1, 0.9), options={"lr": 0.1, "momentum": 0.9})
+        assert [likely.name for likely in report.diagnoses if likely.score > 0.9] == [name]
+
+
+def test_what_else_can_be_wrong_with_a_step():
+    def raises(w, g, lr):
+        return w - lr * h  # noqa: F821
+
+    report = check(raises, reference=SGD(0.1), options={"lr": 0.1})
+    assert report.diagnoses[0].name == "raises an error"
+    assert "name 'h' is not defined" in report.problems[0]
+
+    def in_place(w, g, lr):
+        g *= lr
+        return w - g
+
+    report = check(in_place, reference=SGD(0.1), options={"lr": 0.1})
+    assert report.diagnoses[0].name == "input changed in place"
+    report = check(lambda w, g, lr: np.zeros(2), reference=SGD(0.1), options={"lr": 0.1})
+    assert not report
+    with pytest.raises(ValueError, match="draws its own weights"):
+        check(in_place, np.zeros(3), reference=SGD(0.1))
