@@ -1,0 +1,69 @@
+"""On what it was measured: figures mean nothing without it."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import os
+import platform
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import scratchnet
+from scratchnet.machine import available_cores
+
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+
+
+def describe() -> dict[str, Any]:
+    """The processor, its cores, and the versions of what computes on them; nothing that names the machine."""
+    return {
+        "cpu": _cpu(),
+        "cores": available_cores(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "blas": _blas(),
+        "torch": _version("torch"),
+        "scratchnet": scratchnet.__version__,
+        **{name: os.environ[name] for name in THREAD_VARIABLES if name in os.environ},
+    }
+
+
+def sentence(machine: dict[str, Any]) -> str:
+    """One line for people."""
+    text = (
+        f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}; Python {machine['python']}, "
+        f"NumPy {machine['numpy']} with {machine['blas']}"
+    )
+    text += f", PyTorch {machine['torch']}" if machine["torch"] else ""
+    limits = [f"{name}={machine[name]}" for name in THREAD_VARIABLES if name in machine]
+    return text + (f"; {', '.join(limits)} limits the threads" if limits else "")
+
+
+def _cpu() -> str:
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine() or "unknown processor"
+
+
+def _blas() -> str:
+    """NumPy's BLAS, and the kernels that it has chosen for this processor."""
+    from threadpoolctl import threadpool_info
+
+    for pool in threadpool_info():
+        if pool["user_api"] == "blas":
+            kernels = f", {pool['architecture']} kernels" if pool.get("architecture") else ""
+            return f"{pool['internal_api']} {pool.get('version') or ''}".strip() + kernels
+    return "an unknown BLAS" if sys.platform != "darwin" else "Accelerate"
+
+
+def _version(package: str) -> str | None:
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+        return importlib.metadata.version(package)
+    return None
