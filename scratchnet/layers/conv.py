@@ -8,14 +8,16 @@ The idea    One output pixel is the dot product of a filter with the patch of KH
 
             Plain im2col copies each input pixel KH*KW times, once for each patch it is part of.
 
-The saving  Here images lie in memory as (H, C, W, N) (see memory.py), and we keep one patch matrix for each output row.
-            Copy the image KW times, shifted by 0 .. KW-1 columns, row by row:
+The saving  x, w and out have the usual shapes, (N, C, H, W) and so on, but images lie in memory as (H, C, W, N) (see
+            memory.py), rows outermost. There we make one product for each output row, and its patch matrix nearly for free.
+            Copy the image KW times, shifted by 0 .. KW-1 columns, and look at it row by row:
 
                 cols[r] = row r of the padded image, in its KW shifts         (KW*C, OW*N)
 
-            Output row i needs input rows i, i+1, .. i+KH-1, that is cols[i], cols[i+1], .. and those already lie one
-            after the other in memory. Its patch matrix is a *window* on cols; the next row's window starts one row later
-            and shares the rest. Nothing is copied for the KH row shifts (KH = 3):
+            Output row i needs input rows i .. i+KH-1, so its patch matrix is cols[i] on top of cols[i+1] .. on top of
+            cols[i+KH-1]. To stack row-major matrices of one width is to lay them end to end in memory, and so they already
+            lie: the patch matrix is a *window* on cols, and the next one starts `stride` rows later. Nothing is copied for
+            the KH row shifts (KH = 3, stride 1):
 
                 cols in memory    | cols[0] | cols[1] | cols[2] | cols[3] | cols[4] | ...
                 output row 0      |<--------- patches[0] ------>|
@@ -45,9 +47,9 @@ Two = tuple[int, int]
 def im2col(x: Array, kernel_size: Two, stride: Two = (1, 1), pad: Two = (0, 0)) -> Array:
     """The patch matrix of every output row: x (N, C, H, W) -> (OH, KH*KW*C, OW*N), to be read, never written.
 
-    patches[i, (kh*KW + kw)*C + c, j*N + n] = xpad[n, c, i*stride + kh, j*stride + kw]
+    patches[i, (a*KW + b)*C + c, j*N + n] = xpad[n, c, i*stride + a, j*stride + b]        a < KH, b < KW
 
-    Costs KW copies of the image, not KH*KW: the windows overlap in memory (drawing above).
+    Costs KW copies of the image (fewer with a stride), not KH*KW: the windows overlap in memory (drawing above).
     """
     (kh, kw), (sh, sw), (ph, pw) = kernel_size, stride, pad
     n, c, h, w = x.shape
@@ -55,10 +57,10 @@ def im2col(x: Array, kernel_size: Two, stride: Two = (1, 1), pad: Two = (0, 0)) 
     xpad = _pad(to_hcwn(x), ph, pw)  # (H+2p, C, W+2p, N)
 
     cols = np.empty((h + 2 * ph, kw, c, ow, n), x.dtype)
-    for j in range(kw):
-        cols[:, j] = xpad[:, :, j : j + sw * ow : sw]
+    for b in range(kw):
+        cols[:, b] = xpad[:, :, b : b + sw * ow : sw]
 
-    row = kw * c * ow * n * x.itemsize  # bytes of one cols[r]
+    row = kw * c * ow * n * x.itemsize  # bytes of one cols[r]; the strides: to the next window, its next row, next number
     return as_strided(cols, (oh, kh * kw * c, ow * n), (sh * row, ow * n * x.itemsize, x.itemsize), writeable=False)
 
 
@@ -72,9 +74,9 @@ def col2im(dpatches: Array, x_shape: tuple[int, ...], kernel_size: Two, stride: 
     oh, ow = output_size((h, w), kernel_size, stride, pad)
     dpatches = dpatches.reshape(oh, kh, kw, c, ow, n)
     dxpad = np.zeros((h + 2 * ph, c, w + 2 * pw, n), dpatches.dtype)
-    for i in range(kh):
-        for j in range(kw):
-            dxpad[i : i + sh * oh : sh, :, j : j + sw * ow : sw] += dpatches[:, i, j]
+    for a in range(kh):
+        for b in range(kw):
+            dxpad[a : a + sh * oh : sh, :, b : b + sw * ow : sw] += dpatches[:, a, b]
     return from_hcwn(dxpad[ph : ph + h, :, pw : pw + w])
 
 
@@ -88,7 +90,7 @@ def conv2d_forward(x: Array, w: Array, b: Array, stride: int | Two = 1, pad: int
               dx[n,c,r,s] = sum of dout[n,f,i,j] * w[f,c,kh,kw] over all f, i, j, kh, kw
                             with i*stride + kh = r + pad and j*stride + kw = s + pad
                                                                         (derived in lessons 9 and 10)
-    Cost      2*N*F*OH*OW*C*KH*KW flops forward, twice that backward; the cache holds KW times the size of x
+    Cost      2*N*F*OH*OW*C*KH*KW flops forward, about twice that backward; the cache holds about KW/stride copies of x
     Errors    ValueError if the shapes do not fit or the kernel is larger than the padded image
     Source    LeCun et al., "Gradient-based learning applied to document recognition", 1998, section II.
               As everywhere in the field this is a cross-correlation: the kernel is not flipped.
@@ -109,19 +111,20 @@ def conv2d_backward(dout: Array, cache: Cache, need_dx: bool = True) -> tuple[Ar
     f, c, kh, kw = w.shape
     drows = to_hcwn(dout).reshape(len(patches), f, -1)  # (OH, F, OW*N)
 
-    dw = (patches @ drows.transpose(0, 2, 1)).sum(axis=0)  # (KH*KW*C, F), summed over the output rows
+    dw = (patches @ drows.transpose(0, 2, 1)).sum(axis=0)  # (KH*KW*C, F): @ sums over j and n, .sum over i
     dw = np.ascontiguousarray(dw.reshape(kh, kw, c, f).transpose(3, 2, 0, 1))
     db = drows.sum(axis=(0, 2))
     if not need_dx:
         return None, dw, db
 
     if stride == (1, 1) and pad[0] < kh and pad[1] < kw:
-        # Every pixel collects from the outputs around it: i = r + pad - kh, so dout is convolved with the filters turned by
-        # 180 degrees, starting at r + pad - (KH - 1), that is with a padding of KH - 1 - pad, which must not be negative.
+        # Row r of x was used by output rows i = r + pad - a, a = 0 .. KH-1. Counting a filter's rows backwards, a = KH-1-k,
+        # gives i = r - (KH-1-pad) + k: a plain convolution of dout, padded by KH-1-pad, with the filters turned by 180
+        # degrees. Columns likewise. That way nothing has to be added up in memory.
         turned = w[:, :, ::-1, ::-1].transpose(1, 0, 2, 3)  # (C, F, KH, KW)
-        dpatches = im2col(dout, (kh, kw), pad=(kh - 1 - pad[0], kw - 1 - pad[1]))
-        dx = from_hcwn((_rows(turned) @ dpatches).reshape(x_shape[2], c, x_shape[3], x_shape[0]))
-    else:
+        dout_patches = im2col(dout, (kh, kw), pad=(kh - 1 - pad[0], kw - 1 - pad[1]))
+        dx = from_hcwn((_rows(turned) @ dout_patches).reshape(x_shape[2], c, x_shape[3], x_shape[0]))
+    else:  # with a stride a pixel meets only every stride-th row of a filter, which is no plain convolution
         dx = col2im(_rows(w).T @ drows, x_shape, (kh, kw), stride, pad)
     return dx, dw, db
 
