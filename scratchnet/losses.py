@@ -180,7 +180,5 @@ def _check_classification(name: str, logits: Array, labels: Array) -> None:
     require(labels.shape == (n,), f"{name}: logits {logits.shape} want labels ({n},), got {labels.shape}")
     require(n > 0, f"{name}: the batch is empty: logits {logits.shape}")
     require(np.issubdtype(labels.dtype, np.integer), f"{name}: labels must be integers, got {labels.dtype}")
-    require(
-        labels.min() >= 0 and labels.max() < k,
-        f"{name}: labels must be in 0 .. {k - 1}, got {labels.min()} .. {labels.max()}",
-    )
+    low, high = labels.min(), labels.max()
+    require(low >= 0 and high < k, f"{name}: labels must be in 0 .. {k - 1}, got {low} .. {high}")

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import command, ladder, one_run, rounds, scaling, steps, time_to_99, vs_pytorch
+from benchmarks import command, environment, ladder, one_run, rounds, scaling, steps, time_to_99, vs_pytorch
 from benchmarks.intervals import ratio_of_medians
 from benchmarks.networks import CASES, arrays_for_pytorch, training_flops
 from benchmarks.rounds import Contender, ContenderFailed, Worker, interleaved
@@ -380,6 +380,25 @@ def test_numbers_are_short(number, text):
 
 def test_a_table_is_markdown_and_lined_up():
     assert command.table(("a", "bb"), [("ccc", "1")]).splitlines() == ["| a   | bb |", "|-----|---:|", "| ccc |  1 |"]
+
+
+def test_the_machine_is_described_and_a_busy_one_is_told(tmp_path, monkeypatch):
+    stat = tmp_path / "stat"
+    stat.write_text("cpu  9 9 9 9 9 9 9 9 0 0\ncpu0 100 20 30 999 999 1 2 47 0 0\ncpu1 1 1 1 1 1 1 1 1 0 0\nintr 5\n")
+    monkeypatch.setattr("os.sched_getaffinity", lambda pid: {0}, raising=False)
+    monkeypatch.setattr("os.sysconf", lambda name: 100, raising=False)
+    assert environment._working_time(stat) == {0: 2.0}
+    assert environment._working_time(tmp_path / "none") == {}
+
+    monkeypatch.setattr(environment, "busy_cores", lambda: 1.3)
+    for name in environment.THREAD_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    told = environment.sentence(environment.describe())
+    assert "; BUSY: others are using 1.3 of the cores" in told
+    assert told.endswith("; OMP_NUM_THREADS=2 limits the threads")
+    monkeypatch.setattr(environment, "busy_cores", lambda: 0.1)
+    assert "BUSY" not in environment.sentence(environment.describe())
 
 
 # --- The package stands alone ----------------------------------------------------------------------------------------------

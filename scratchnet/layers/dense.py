@@ -33,7 +33,7 @@ def dense_forward(x: Array, w: Array, b: Array) -> tuple[Array, Cache]:
 def dense_backward(dout: Array, cache: Cache, need_dx: bool = True) -> tuple[Array | None, Array, Array]:
     """dout (N, M) -> dx (N, D), dw (D, M), db (M,). Each is the only product whose shape fits."""
     x, w = cache
-    dx = dout @ w.T if need_dx else None
+    dx = (w @ dout.T).T if need_dx else None  # dout @ w.T, with the batch innermost in memory, as image layers have it
     dw = x.T @ dout
     db = dout.sum(axis=0)
     return dx, dw, db

@@ -21,11 +21,11 @@ def dropout_forward(x: Array, p: float, rng: Rng) -> tuple[Array, Cache]:
     """
     require_float("Dropout: x", x)
     require(0 <= p < 1, f"Dropout: p must be in 0 .. 1 (1 excluded), got {p}")
-    if x.ndim == 4:  # drawn in the memory order of images, so that a value's luck does not depend on how x lies in memory
+    if x.ndim == 4:  # drawn in the order that arrays have behind a convolution, whatever x's own is: the same luck for both
         n, c, h, w = x.shape
         draw = from_hcwn(rng.random((h, c, w, n), np.float32))
     else:
-        draw = rng.random(x.shape, np.float32)
+        draw = rng.random(x.shape[::-1], np.float32).T
     mask = (draw >= p) * x.dtype.type(1 / (1 - p))
     return x * mask, mask
 
