@@ -117,10 +117,12 @@ def conv2d_backward(dout: Array, cache: Cache, need_dx: bool = True) -> tuple[Ar
     if not need_dx:
         return None, dw, db
 
-    if stride == (1, 1) and pad[0] < kh and pad[1] < kw:
+    same_or_larger = dout.shape[2] >= x_shape[2] and dout.shape[3] >= x_shape[3]
+    if stride == (1, 1) and same_or_larger and pad[0] < kh and pad[1] < kw:
         # Row r of x was used by output rows i = r + pad - a, a = 0 .. KH-1. Counting a filter's rows backwards, a = KH-1-k,
         # gives i = r - (KH-1-pad) + k: a plain convolution of dout, padded by KH-1-pad, with the filters turned by 180
-        # degrees. Columns likewise. That way nothing has to be added up in memory.
+        # degrees. Columns likewise. That way nothing has to be added up in memory; but it makes a product for each pixel
+        # of x, so where dout has fewer the other way is shorter.
         turned = w[:, :, ::-1, ::-1].transpose(1, 0, 2, 3)  # (C, F, KH, KW)
         dout_patches = im2col(dout, (kh, kw), pad=(kh - 1 - pad[0], kw - 1 - pad[1]))
         dx = from_hcwn((_rows(turned) @ dout_patches).reshape(x_shape[2], c, x_shape[3], x_shape[0]))
