@@ -2,13 +2,17 @@
 
 A name says what is wrong with the numbers, so it holds for every operation: "mask missing" is a ReLU that lets everything
 pass, a dropout that forgets what it dropped, and a max pooling that gives the gradient to the losers as well. Where two
-names could describe one bug, the more specific one is meant; ``says`` tells what belongs to a name and what to its
+names could describe one bug, the more specific one is meant; ``covers`` tells what belongs to a name and what to its
 neighbour.
 
-``hint`` asks the question that leads to the mistake; ``strong_hint`` says where to look and what must be there.
+What a report prints must hold for every mistake of that name; the evidence shows which one it is. So ``says`` lists no
+variants. ``hint`` asks the question that leads to the mistake, without code; ``strong_hint`` says where to look and what
+must be there.
 """
 
-from dataclasses import dataclass
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,13 @@ class Diagnosis:
     hint: str
     strong_hint: str
     lesson: int  # where it is explained; a check that knows the operation adds the lesson that derives it
+    covers: str = ""  # the variants, and where the neighbours begin; not printed
+    reworded: dict[str, dict[str, str]] = field(default_factory=dict, compare=False)  # operation: texts in its own terms
+
+    def of(self, operation: str, lesson: int) -> Diagnosis:
+        """The same in the terms of an operation, which then is where to read about it, if it has texts for that one."""
+        texts = self.reworded.get(operation)
+        return replace(self, lesson=lesson, **texts) if texts else self  # type: ignore[arg-type]
 
 
 LESSONS = {
@@ -42,34 +53,40 @@ _ALL = [
     # --- what comes before the numbers -------------------------------------------------------------------------------------
     Diagnosis(
         "raises an error",
-        "The code stops with an exception, so there is no gradient to look at. Most often two shapes do not fit.",
+        "The code stops with an exception, so there is no gradient to look at.",
         "Which line raises it, and which shapes do the arrays on that line have?",
-        "Print the shapes just before that line; a product (A, B) @ (C, D) wants B = C, and the gradient of x has x's "
-        "shape.",
+        "Print the shapes just before that line; a product (A, B) @ (C, D) wants B = C, and the gradient of x has x's"
+        " shape.",
         3,
+        covers="any exception; most often two shapes do not fit",
     ),
     Diagnosis(
         "wrong shape",
-        "A gradient does not have its argument's shape: an axis is not summed, is kept, or is lost. (If the numbers are "
-        "right and only turned, it is 'transposed'; if the padding is still on, 'padding not cropped'.)",
+        "A gradient does not have its argument's shape.",
         "Each number of the argument has exactly one slope. Which axes does your result have too many, or too few?",
-        "What was broadcast or repeated forward must be summed over that axis backward; then reshape to the argument's "
-        "shape.",
+        "What was broadcast or repeated forward must be summed over that axis backward; then reshape to the "
+        "argument's shape.",
         5,
+        covers=(
+            "an axis is not summed, is kept, or is lost. If the numbers are right and only turned, it is "
+            "'transposed'; if the padding is still on, 'padding not cropped'"
+        ),
     ),
     Diagnosis(
         "gradient missing",
-        "A gradient is not returned at all: None, too few of them, or under another name.",
+        "A gradient is not returned.",
         "How many arguments does forward take, and how many gradients does backward return?",
         "Return one gradient for each argument, in the arguments' order, even if the next layer does not use it.",
         5,
+        covers="None, too few of them, or under another name",
     ),
     Diagnosis(
         "gradients in the wrong order",
-        "The gradients are right but each belongs to another argument: dgamma where dbeta is wanted, dw before dx.",
-        "Compare the return statement with forward's list of arguments.",
+        "The gradients are right, but they stand in each other's places.",
+        "In which order does forward take its arguments, and in which order do you return?",
         "Return the gradients in exactly the order in which forward takes the arguments.",
         5,
+        covers="dgamma where dbeta is wanted, dw before dx",
     ),
     Diagnosis(
         "integer arithmetic",
@@ -80,24 +97,28 @@ _ALL = [
     ),
     Diagnosis(
         "precision lost",
-        "The computation goes through float32 or float16, so the result has fewer digits than its input.",
+        "The computation goes through a type with fewer digits than its input has.",
         "The input is float64. At which line does the type change?",
         "Look for astype, dtype= and np.float32: a new array should have dtype=x.dtype.",
         3,
+        covers="float32, float16",
     ),
     Diagnosis(
         "nan or infinity",
-        "There are numbers that are nan or infinite: an overflowing exp, log(0), 0/0.",
+        "There are numbers that are nan or infinite.",
         "Where can exp get a large argument, or a division or a log a zero?",
         "Subtract the row's maximum before exp; take the log of a sum, not of a probability that was rounded to 0.",
         4,
+        covers="an overflowing exp, log(0), 0/0",
     ),
     Diagnosis(
         "input changed in place",
-        "forward or backward writes into an array that was handed to it (other than dout), which others still need.",
-        "Which lines write with =, +=, or [..] = into an array that is an argument, or a view of one?",
-        "Make a new array: x = x * 2 instead of x *= 2, x.copy() before x[mask] = 0; reshape and slices are views.",
+        "The code writes into an array that was handed to it, which others still need.",
+        "Which line writes into an array that is an argument, or a view of one?",
+        "=, += and [..] = into an argument change it. Make a new array: x = x * 2 instead of x *= 2, x.copy() before "
+        "x[mask] = 0; reshape and slices are views.",
         5,
+        covers="forward or backward, any array but dout",
     ),
     Diagnosis(
         "dout changed in place",
@@ -108,10 +129,11 @@ _ALL = [
     ),
     Diagnosis(
         "forward not repeatable",
-        "The same input gives another output each time: forward draws random numbers of its own, or keeps something.",
+        "The same input gives another output each time.",
         "What, apart from its arguments, does forward depend on?",
         "Draw from the rng that is handed in, and keep nothing outside of the cache.",
         13,
+        covers="forward draws random numbers of its own, or keeps something",
     ),
     Diagnosis(
         "random numbers drawn again",
@@ -122,15 +144,15 @@ _ALL = [
     ),
     Diagnosis(
         "stale cache",
-        "backward uses values that another forward left behind (a global, an attribute, a default argument), not its own "
-        "cache.",
+        "backward uses values that another forward left behind, not its own cache.",
         "If forward runs on a second batch before backward runs on the first, what does backward see?",
         "Everything that backward needs must be made by the forward it belongs to, and be returned in its cache.",
         12,
+        covers="a global, an attribute, a default argument",
     ),
     Diagnosis(
         "accumulated over calls",
-        "Each call of backward adds to what earlier calls left: the second result is larger than the first.",
+        "What one call of backward leaves behind changes the result of the next.",
         "Call backward twice with the same dout. Where does the sum live between the calls?",
         "Start from fresh zeros inside of backward, not from an array that outlives it.",
         12,
@@ -146,155 +168,201 @@ _ALL = [
     # --- a factor ----------------------------------------------------------------------------------------------------------
     Diagnosis(
         "sign flipped",
-        "The whole gradient has the wrong sign.",
+        "Something has the wrong sign.",
         "If this number grows, does the result grow or shrink?",
-        "Somewhere a minus sign is missing or one too many: look at differences (a - b or b - a?) and at -log.",
+        "Look at differences (a - b or b - a?) and at -log.",
         2,
+        covers="all of the gradient, or the part along one path",
     ),
     Diagnosis(
         "1/N missing",
-        "The gradient is N times too large, N the batch size: forward takes a mean over the batch, backward does not.",
+        "Forward takes a mean; backward leaves out its division by the number of terms.",
         "Forward's result is a mean. Of how many numbers?",
         "The derivative of a mean over N has a factor 1/N: divide by the number of rows, once.",
         4,
+        covers="the whole gradient, or one part of it, is N times too large, N the batch size",
     ),
     Diagnosis(
         "extra 1/N",
-        "The gradient is N times too small, N the batch size: divided by it once too often, or a mean where a sum belongs.",
+        "The gradient is divided by the batch size N too often.",
         "How often is the gradient divided by the batch size on its way here? How often does forward divide?",
         "If the loss is already a mean over the batch, dout carries the 1/N: later layers sum, they do not average.",
         5,
+        covers="divided twice, or a mean where a sum belongs",
     ),
     Diagnosis(
         "mean over positions instead of sum",
-        "The gradient is too small by the number of positions (OH*OW, or N*OH*OW) that it was averaged over. "
-        "(Too small by N alone is 'extra 1/N'.)",
+        "The gradient is averaged over positions of the image where it should be summed.",
         "The same weight or bias is used at every position of the image. What do you do with the slopes of all uses?",
         "A value used many times gets the sum of its gradients: sum over those axes, not mean.",
         9,
+        covers="OH*OW, or N*OH*OW. Too small by N alone is 'extra 1/N'",
     ),
     Diagnosis(
         "window mean missing",
-        "The gradient is too large by the size of the window (KH*KW, or H*W) whose mean forward takes.",
+        "The gradient is too large by the number of values whose mean forward takes.",
         "If one pixel of a window grows by 1, by how much does the window's mean grow?",
         "Each pixel of an averaged window gets its dout divided by the number of pixels in the window.",
         11,
+        covers="KH*KW, or H*W",
     ),
     Diagnosis(
         "divided by the wrong count",
-        "There is a division by a size, but by the wrong one: K for N, H*W for OH*OW, the stride for the kernel, N for "
-        "N*H*W.",
+        "There is a division by a size, but by the wrong one.",
         "Which number of terms does forward average over? Which one does backward divide by?",
         "Write down every size next to the line that divides: it must be the number of terms of forward's mean.",
         4,
+        covers="K for N, H*W for OH*OW, the stride for the kernel, N for N*H*W",
     ),
     Diagnosis(
         "factor 2 missing",
-        "The gradient is half as large as it should be (for a square: 2 forgotten). Weight decay alone has its own name.",
+        "The gradient is half as large as it should be.",
         "What is the derivative of a square?",
         "d(u**2) = 2 u du: a square without a half in front of it gives a factor 2.",
         1,
+        covers="a square's 2 forgotten. Weight decay alone has its own name",
     ),
     Diagnosis(
         "factor 2 too many",
-        "The gradient is exactly twice as large as it should be. (Twice along one of several paths only: 'branch counted "
-        "twice'.)",
-        "Is something added twice, or a 2 from a square that forward has halved?",
+        "The gradient is exactly twice as large as it should be.",
+        "Where does a 2 come from in backward, or a sum of two equal terms? Where in forward?",
         "Look for +=, a sum that runs over the same terms twice, and for 0.5 in forward that cancels the 2.",
         1,
+        covers="twice along one of several paths only: 'branch counted twice'",
     ),
     Diagnosis(
         "dropout scale wrong",
-        "The right units are dropped, but the scale 1/keep is missing, applied twice or turned round in backward.",
+        "The right units are dropped, but backward scales the others otherwise than forward.",
         "Forward makes the survivors larger. By what? Is dx multiplied by the same?",
         "dx = dout * mask with the very mask that forward used, the scale 1/keep included, once.",
         13,
+        covers="1/keep is missing, applied twice or turned round",
     ),
     Diagnosis(
         "constant factor",
-        "The gradient is right up to a constant that is none of the sizes: a learning rate, a margin, a hyperparameter.",
+        "The gradient is right up to a constant factor, which is none of the sizes.",
         "Which constant of your code has this value?",
         "A gradient knows no learning rate; every constant in backward must come from forward's formula.",
         2,
+        covers="a learning rate, a margin, a hyperparameter",
     ),
     Diagnosis(
         "factor missing per row or channel",
-        "Each row, column or channel is off by a factor of its own, the same for all its entries. (gamma and the standard "
-        "deviation of BatchNorm have their own names.)",
-        "Which quantity has one value for each row (or channel)?",
+        "Along one axis each part is off by a factor of its own, the same for all its entries.",
+        "Which quantity has one value for each part?",
         "A vector that forward multiplies by must be multiplied by in backward too, along the same axis.",
         2,
+        covers="rows, columns, channels. gamma and the standard deviation of BatchNorm have their own names",
     ),
     Diagnosis(
         "gradient zero",
-        "The gradient is 0 everywhere though the result depends on the argument: never computed, or never added.",
+        "The gradient is 0 everywhere though the result depends on the argument.",
         "Where is the array filled?",
         "np.zeros_like is only where the sum starts: check that the loop runs, and that += writes into the array you "
         "return.",
         5,
+        covers="never computed, or never added",
     ),
     # --- the chain rule ----------------------------------------------------------------------------------------------------
     Diagnosis(
         "upstream gradient ignored",
-        "The result does not depend on dout (or dloss), or not on all of it: it is the gradient for an upstream gradient "
-        "of 1.",
-        "If dout were twice as large, what would your result be?",
-        "Every term of a gradient is multiplied by the dout of the output through which it acts.",
+        "A gradient is proportional to the upstream gradient; yours is not.",
+        "If the upstream gradient were twice as large, what would your result be?",
+        "The upstream gradient is backward's first argument (dout, dloss): every term is multiplied by that of the "
+        "output through which it acts.",
         2,
+        covers="all of it or a part is the gradient for an upstream gradient of 1",
     ),
     Diagnosis(
         "local derivative missing",
-        "dout is handed on unchanged where it should be multiplied by a smooth function's derivative. (If the derivative "
-        "is 0 or 1, as for ReLU and dropout, it is 'mask missing'.)",
+        "Backward leaves out the derivative of a function that forward applies.",
         "Backward is local derivative times dout. Where is the first?",
         "Multiply dout by the derivative of this very operation at the cached value.",
         2,
+        covers="a smooth function's. If the derivative is 0 or 1, as for ReLU and dropout, it is 'mask missing'",
     ),
     Diagnosis(
         "derivative at the wrong value",
-        "A smooth function's derivative is taken of the wrong array, as x * (1 - x) for sigmoid, or its formula is wrong.",
+        "The local derivative that you multiply by is not that of this function at this value.",
         "Is your formula in terms of the input or of the output? Which one is in the cache?",
         "sigmoid' = out * (1 - out) and tanh' = 1 - out**2 hold for the output, not for the input.",
         2,
+        covers="taken of the wrong array, as x * (1 - x) for sigmoid, or its formula is wrong",
     ),
     Diagnosis(
         "value instead of mask",
-        "dout is multiplied by the value itself where only 'on or off' counts: dout * out for dout * (out > 0), margins for "
-        "margins > 0.",
-        "How fast does the output grow where the unit is on? Does that depend on how far it is on?",
-        "Above the threshold the slope is 1 whatever the value: multiply by a comparison, not by the number.",
+        "Your gradient grows with the value itself; only whether the value passes should count.",
+        "If a value that passes doubles, does its slope change? Ask that of every line that uses the value.",
+        "Where a value passes its slope does not depend on it: multiply by a comparison (out > 0), not by the number,"
+        " on every line that uses it.",
         5,
+        covers="dout * out instead of dout * (out > 0), margins instead of margins > 0",
+        reworded={
+            "hinge loss": {
+                "says": ("Your gradient grows with the margin itself; only whether the margin is positive should count."),
+                "hint": "If a positive margin doubles, does its slope change? Ask that of every line that uses the margins.",
+                "strong_hint": (
+                    "A positive margin has slope 1 whatever its size: make mask = (margins > 0), and use it on every "
+                    "line of backward that now uses the margins."
+                ),
+            },
+        },
     ),
     Diagnosis(
         "mask missing",
-        "The gradient also goes where forward stopped the value: negative inputs of ReLU, dropped units, losers of a "
-        "pooling window, margins that are kept.",
+        "The gradient also goes where forward stopped the value.",
         "Which inputs had no influence on the output? Which slope must they have?",
         "Multiply by the mask of those inputs that did get through; all others get 0.",
         5,
+        covers="negative inputs of ReLU, dropped units, losers of a pooling window, margins that are kept",
+        reworded={
+            "hinge loss": {
+                "says": "Classes whose margin is kept count in your gradient like those that violate it.",
+                "hint": "Which classes add nothing to the loss of their row? Which slope must they have?",
+                "strong_hint": "Only margins that are positive count: mask = (margins > 0), for the wrong classes alone.",
+            },
+            "max pooling": {
+                "says": "A window's gradient also goes to pixels that are not its maximum.",
+                "hint": "If a pixel that is not the largest moves a little, does the window's output move?",
+                "strong_hint": "Give dout to the one pixel that is the maximum; all others of the window get 0.",
+            },
+        },
     ),
     Diagnosis(
         "mask inverted",
         "The gradient goes exactly where it should be stopped, and is stopped where it should pass.",
         "Which side of the comparison lets forward pass the value?",
-        "Turn the comparison (or ~mask) round.",
+        "Turn the comparison round, or the mask (~mask).",
         5,
     ),
     Diagnosis(
         "mask of the wrong array",
-        "The mask is made from the wrong array or with the wrong threshold: dout > 0 for x > 0, the score without the "
-        "margin. It passes in some entries what it should stop, or the other way round.",
+        "The gradient does not pass in the same entries in which forward let the value pass.",
         "Which array decides forward whether the value passes, and compared with what?",
         "Make the mask from forward's own input (or output), with the same comparison, and put it into the cache.",
         5,
+        covers="dout > 0 for x > 0, a wrong threshold, the score without the margin",
+        reworded={
+            "hinge loss": {
+                "says": "The classes that count in your gradient are not those that add to the loss.",
+                "hint": "Which number decides in forward whether a class adds to the loss of its row?",
+                "strong_hint": (
+                    "A class counts where score - right score + margin > 0: the same number, compared in the same "
+                    "way, as in forward."
+                ),
+            },
+        },
     ),
     Diagnosis(
         "branch missing",
-        "The argument acts on the result along several paths and the gradient of at least one of them is not added: the "
-        "shortcut or the body of a residual block, one of two uses. (BatchNorm's mean and variance have their own names.)",
+        "The argument acts on the result along several paths, and the gradient of at least one of them is not added.",
         "Along how many ways does the input reach the output?",
         "Where a value is used twice its gradients add: dx = dx_body + dx_shortcut.",
         14,
+        covers=(
+            "the shortcut or the body of a residual block, one of two uses. BatchNorm's mean and variance have their "
+            "own names"
+        ),
     ),
     Diagnosis(
         "branch counted twice",
@@ -305,28 +373,31 @@ _ALL = [
     ),
     Diagnosis(
         "wrong operand",
-        "One factor of a product is the wrong array: out for x, x for xhat, x for w. (For a mask or a derivative see "
-        "those.)",
-        "Write the derivative with its indices. Which array multiplies dout there?",
+        "One factor of a product is the wrong array.",
+        "Write the derivative with its indices. Which arrays are multiplied there?",
         "Compare what is in the cache with what the formula needs: the value before or after the operation?",
         2,
+        covers="out for x, x for xhat, x for w. For a mask or a derivative see those",
     ),
     Diagnosis(
         "Jacobian's diagonal only",
-        "Each output depends on all inputs of its row, but only the dependence on its own input is counted: p * (1 - p) for "
-        "softmax.",
-        "If one score grows, which probabilities change?",
+        "Each output depends on all inputs of its row, but only the dependence on its own input is counted.",
+        "If one input of a row grows, which outputs change?",
         "Sum over all outputs of the row: dx_k = sum_j dout_j * d out_j / d x_k, the terms j != k too.",
         4,
+        covers="p * (1 - p) for softmax",
     ),
     # --- sums and loops ----------------------------------------------------------------------------------------------------
     Diagnosis(
         "sum overwritten",
-        "A loop writes = where it should add: of a sum over images, positions or filters only the last term (or terms) "
-        "is left. (For pixels that several windows share it is 'overlap overwritten'.)",
+        "Where terms should add up, later ones replace earlier ones.",
         "How often is the same entry written to? What is left of the earlier values?",
         "Start with zeros and write += in the loop.",
         9,
+        covers=(
+            "a loop over images, positions or filters writes = for +=. For pixels that several windows share it is "
+            "'overlap overwritten'"
+        ),
     ),
     Diagnosis(
         "overlap overwritten",
@@ -337,64 +408,70 @@ _ALL = [
     ),
     Diagnosis(
         "terms left out",
-        "Some terms or entries are never visited: the last image, row, column, channel or class, as by a range one too "
-        "short.",
+        "A part of what forward uses is left out in backward.",
         "What are the first and the last index of each of your loops and slices?",
         "range(n) ends at n - 1 by itself; a slice [:-1] leaves one out. Count the visits.",
         9,
+        covers="the last image, row, column, channel or class, as by a range one too short",
     ),
     Diagnosis(
         "summed over the wrong axis",
-        "A sum (or a product) runs over the wrong axis: the batch axis for the features, rows for columns.",
+        "A sum runs over the wrong axis.",
         "Which axis must disappear, and which one must stay?",
         "Write the shapes next to the line: b (M,) was added to each of N rows, so its gradient sums over the N.",
         5,
+        covers="the batch axis for the features, rows for columns; also in a product",
     ),
     # --- geometry ----------------------------------------------------------------------------------------------------------
     Diagnosis(
         "transposed",
-        "The gradient is turned: two axes are swapped, or a matrix is used untransposed (w for w.T, seen where w is "
-        "square).",
+        "Two axes are swapped.",
         "Write down the shape of each factor with all sizes different. Does it still fit?",
         "dx = dout @ w.T and dw = x.T @ dout for out = x @ w; for images: is it (H, W) everywhere?",
         5,
+        covers="the gradient is turned, or a matrix is used untransposed (w for w.T, seen where w is square)",
     ),
     Diagnosis(
         "kernel flipped",
-        "The filter (or its gradient) is turned by 180 degrees where it should not be, or is not turned where it should.",
+        "The filter lies the wrong way round: an entry acts where its opposite should.",
         "Through which entry of the filter did pixel (0, 0) reach output (0, 0)?",
         "dx is a convolution of dout with the turned filter; dw a correlation of the input with dout, not turned.",
         9,
+        covers=(
+            "the filter or its gradient is turned by 180 degrees where it should not be, or is not turned where it should"
+        ),
     ),
     Diagnosis(
         "padding not cropped",
-        "The padding is left on dx, or cut off in the wrong place: dx is shifted by the pad.",
+        "backward is wrong about where in the padded image the image itself lies.",
         "At which row of the padded image does the image itself begin?",
         "dx = dxpad[:, :, pad : pad + H, pad : pad + W].",
         10,
+        covers="the padding is left on dx, or cut off in the wrong place: dx is shifted by the pad",
     ),
     Diagnosis(
         "stride ignored",
-        "backward puts the windows at other places than forward: the stride is forgotten, or the kernel's size taken for "
-        "it.",
+        "backward puts the windows at other places than forward.",
         "Where does window (i, j) begin in forward? And in backward?",
         "Window (i, j) starts at (i * stride, j * stride) in both.",
         9,
+        covers="the stride is forgotten, or the kernel's size taken for it",
     ),
     Diagnosis(
         "shifted",
-        "The gradient is right but moved by one place or a few. (Moved by the pad: 'padding not cropped'.)",
+        "The right numbers are moved along an axis.",
         "Which index of the result belongs to index 0 of the input?",
         "Check where slices begin: i or i + 1, k or k - 1?",
         9,
+        covers="moved by the pad: 'padding not cropped'",
     ),
     Diagnosis(
         "reshaped in the wrong order",
-        "All numbers are right but in the wrong places: a reshape reads them in another order than they lie in. (Two "
-        "axes simply swapped: 'transposed'.)",
+        "Numbers are read in another order than they lie in.",
         "Which axis runs fastest in memory before your reshape, and which one do you assume?",
         "First transpose so that the axes stand in the order you want, then reshape: they do different things.",
         10,
+        covers="a reshape. Two axes simply swapped: 'transposed'",
     ),
     # --- pooling -----------------------------------------------------------------------------------------------------------
     Diagnosis(
@@ -406,101 +483,124 @@ _ALL = [
     ),
     Diagnosis(
         "wrong winner",
-        "The gradient of a window goes to a pixel that is not its maximum: an index is read wrongly, or of another array.",
-        "Which pixel was the largest? What does the number that argmax returns count?",
-        "argmax counts in the flattened window: row = i // KW, column = i % KW, from the window's corner.",
+        "A window's gradient goes to a pixel that is not its maximum.",
+        "argmax gives one number for a whole window. How do you get the row and the column from it?",
+        "argmax counts along the rows of the flattened window: row = i // KW, column = i % KW, both from the window's"
+        " corner. And it must be the argmax of forward's input.",
         11,
+        covers="an index is read wrongly, or is that of another array",
     ),
     # --- losses ------------------------------------------------------------------------------------------------------------
     Diagnosis(
         "one-hot missing",
-        "The probabilities are returned without the right class's 1 taken off (or with it added).",
+        "The right class's 1 is not taken off the probabilities.",
         "What should the gradient be when the network is perfectly sure and right?",
         "dlogits = (probs - onehot) / N: subtract 1 at the right class of each row.",
         4,
+        covers="the probabilities alone, or with the 1 added",
     ),
     Diagnosis(
         "labels index every row",
-        "[:, labels] picks those columns in all rows, where one entry for each row is meant.",
-        "How many entries does your index pick? How many labels are there?",
+        "What belongs to the label's entry of a row reaches more entries than that one.",
+        "Print the shape of what your index picks. How many entries should change in one row?",
         "Use a pair of index arrays, [np.arange(N), labels]: entry (n, labels[n]) for each n.",
         4,
+        covers="[:, labels] picks those columns in all rows; [labels] whole rows",
+        reworded={
+            "softmax cross-entropy": {
+                "says": "The label's 1 is taken off in more places than once per row.",
+            },
+        },
     ),
     Diagnosis(
         "softmax missing",
-        "Scores (or their exp) stand where probabilities belong: softmax not applied, or not normalised.",
+        "What stands in the place of the probabilities is none: its rows do not sum to 1.",
         "What do the rows of your probabilities sum to?",
         "probs = exp(logits) / sum of exp over the row; the gradient is made of probs, not of logits.",
         4,
+        covers="scores or their exp: softmax not applied, or not normalised; a sigmoid",
     ),
     Diagnosis(
         "softmax over the wrong axis",
-        "Probabilities are normalised over the batch instead of over the classes: columns sum to 1, not rows.",
-        "Which sums are 1 in your probabilities, those of rows or of columns?",
+        "The probabilities are not normalised over the classes of their row.",
+        "Which sums are 1 in your probabilities?",
         "Sum over the classes: axis=1, keepdims=True for (N, K).",
         4,
+        covers="over the batch, or over all scores",
     ),
     Diagnosis(
         "label smoothing ignored",
-        "Forward smooths the labels and backward takes plain one-hot labels, or smooths by other numbers.",
+        "Backward's targets are not the smoothed labels of forward.",
         "What is the target of a wrong class in forward? And in backward?",
         "Use the same target array in both: (1 - s) * onehot + s / K.",
         4,
+        covers="plain one-hot labels, or smoothed by other numbers",
     ),
     Diagnosis(
         "right class wrong",
-        "Only the entries of the right class are wrong: a hinge loss that forgets them, counts one violation for many, or "
-        "counts the right class itself.",
-        "The right class's score stands in how many of the margins of its row, and with which sign?",
+        "Only the entries of the right class are wrong.",
+        "How does the right class's score enter the loss of its row, and with which sign?",
         "It gets minus the number of violated margins in its row; its own margin is not one of them.",
         7,
+        covers="a hinge loss that forgets them, counts one violation for many, or counts the right class itself",
+        reworded={
+            "hinge loss": {
+                "hint": "The right class's score stands in how many of the margins of its row, and with which sign?",
+            },
+        },
     ),
     # --- BatchNorm ---------------------------------------------------------------------------------------------------------
     Diagnosis(
         "mean term missing",
-        "BatchNorm's dx lacks the part that goes through the batch's mean (or has it with a wrong sign or factor).",
-        "If one value of a channel grows, what happens to the others after centring?",
+        "BatchNorm's dx is wrong in the part that goes through the batch's mean.",
+        "If one value grows, what happens to the others of its column or channel after centring?",
         "Centring forward means centring backward: subtract the mean of dout * gamma over the batch.",
         13,
+        covers="the part is missing, or has a wrong sign or factor",
     ),
     Diagnosis(
         "variance term missing",
-        "BatchNorm's dx lacks the part that goes through the batch's variance (or has it with a wrong sign or factor).",
+        "BatchNorm's dx is wrong in the part that goes through the batch's variance.",
         "If one value moves away from the mean, what happens to the standard deviation that all are divided by?",
         "Subtract xhat * mean(dout * xhat): dx = gamma / std * (dout - mean(dout) - xhat * mean(dout * xhat)).",
         13,
+        covers="the part is missing, or has a wrong sign or factor",
     ),
     Diagnosis(
         "statistics treated as constants",
-        "BatchNorm's dx = dout * gamma / std: both the mean's and the variance's part are missing, as in evaluation.",
+        "BatchNorm's dx lacks two parts: the one through the batch's mean and the one through its variance.",
         "The mean and the variance are computed from x. Do they change when x does?",
         "x reaches the output along three paths: directly, through the mean, and through the variance.",
         13,
+        covers="dx = dout * gamma / std, as in evaluation",
     ),
     Diagnosis(
         "gamma missing",
-        "The learned scale gamma is left out of dx (or applied twice).",
+        "The learned scale gamma is not in dx as often as it should be.",
         "What is the last thing that forward multiplies by?",
         "dxhat = dout * gamma, channel by channel, and the rest follows from dxhat.",
         13,
+        covers="left out, or applied twice",
     ),
     Diagnosis(
         "power of the standard deviation wrong",
-        "dx is divided by the variance, or not at all, where it should be divided by the standard deviation; or multiplied.",
+        "dx is not divided by the standard deviation as often as it should be.",
         "How does dx change when the inputs are all made ten times larger?",
         "dx has a factor 1 / sqrt(var + eps): check the power, -1/2 of the variance.",
         13,
+        covers="divided by the variance, or not at all; or multiplied",
     ),
     Diagnosis(
         "epsilon wrong",
-        "eps stands in another place than in forward, or is forgotten: a small error everywhere.",
-        "Is it sqrt(var + eps) or sqrt(var) + eps, in both?",
-        "Keep 1 / sqrt(var + eps) in the cache instead of computing it again.",
+        "eps is not used as in forward: a small error everywhere.",
+        "Where does eps stand in forward, and where in backward?",
+        "sqrt(var + eps) and sqrt(var) + eps differ. Keep 1 / sqrt(var + eps) in the cache instead of computing it again.",
         13,
+        covers="in another place than in forward, or forgotten",
     ),
     Diagnosis(
         "N - 1 for N",
-        "Variance or mean terms are divided by N - 1 in one pass and by N in the other.",
+        "One pass divides by N - 1 where the other divides by N.",
         "Which variance does forward use, that of the batch (N) or the estimate (N - 1)?",
         "np.var divides by N (ddof=0): backward must divide by the same number.",
         13,
@@ -508,46 +608,50 @@ _ALL = [
     # --- weight decay and optimizers ---------------------------------------------------------------------------------------
     Diagnosis(
         "weight decay missing",
-        "The loss has a term for the size of the weights, the gradient has none (or the step none).",
-        "What is the derivative of lambda / 2 * w**2?",
+        "The penalty on the size of the weights is left out.",
+        "Which terms does the loss consist of? Where in your code is the derivative of each?",
         "Add lambda * w to dw (0.5 * lambda * w**2 in the loss).",
         8,
+        covers="in the gradient, or in a step",
     ),
     Diagnosis(
         "weight decay scaled wrong",
-        "There is a weight decay term, but off by a factor: doubled, halved, divided by N, with the wrong sign.",
-        "Is there a half in front of lambda * w**2 in forward? Is it inside of the mean over the batch?",
+        "The weight decay term is there, but is not what it should be.",
+        "What stands in front of the square in forward? Is the penalty inside of the mean over the batch?",
         "d(0.5 * lambda * w**2) = lambda * w; without the half it is 2 * lambda * w; and nothing is divided by N.",
         8,
+        covers="doubled, halved, divided by N, with the wrong sign; in a step, outside of the velocity",
     ),
     Diagnosis(
         "weight decay on the bias",
-        "Weight decay also acts on the bias (or on another array), which the loss does not contain.",
+        "Weight decay also acts on an array that the penalty does not contain.",
         "Which arrays stand in the penalty?",
         "Only w gets lambda * w: leave db alone.",
         8,
     ),
     Diagnosis(
         "velocity forgotten",
-        "Each step starts from a velocity of 0: it is not kept between steps, or overwritten by the gradient.",
+        "Each step starts from a velocity of 0.",
         "What is the velocity at the start of the second step?",
         "velocity = momentum * velocity + g, stored where the next step finds it.",
         8,
+        covers="not kept between steps, or overwritten by the gradient",
     ),
     Diagnosis(
         "momentum not applied",
-        "The velocity is summed without being multiplied by momentum, so it never forgets (or by a wrong factor, 1 - "
-        "momentum).",
+        "The old velocity is not multiplied by momentum.",
         "What happens to the velocity when the gradient is 0 from now on?",
         "The old velocity is multiplied by momentum (0.9) before the gradient is added.",
         8,
+        covers="summed as it is, so it never forgets; or multiplied by 1 - momentum",
     ),
     Diagnosis(
         "gradient damped",
-        "The gradient enters the velocity with a factor, 1 - momentum or momentum, that the rule does not have.",
+        "The gradient enters the velocity with a factor that the rule does not have.",
         "With which factor does the newest gradient enter the velocity?",
         "velocity = momentum * velocity + g (an average with 1 - momentum is another rule, with smaller steps).",
         8,
+        covers="1 - momentum, or momentum",
     ),
     Diagnosis(
         "learning rate missing",
@@ -558,17 +662,22 @@ _ALL = [
     ),
     Diagnosis(
         "learning rate twice",
-        "The learning rate is multiplied in twice: into the velocity and again into the step.",
+        "The learning rate is multiplied in twice.",
         "On which lines does lr stand?",
         "Either the velocity holds lr * g and w += velocity, or it holds g and w -= lr * velocity. Not both.",
         8,
+        covers="into the velocity and again into the step",
     ),
     Diagnosis(
         "updated in the wrong order",
-        "The weights move before the velocity has been updated (or Nesterov's look-ahead is taken of the old velocity).",
+        "The weights do not move by the velocity that the rule moves them by.",
         "Does this step already use this step's gradient?",
         "First the velocity, then the weights.",
         8,
+        covers=(
+            "the weights move before the velocity has been updated; Nesterov's look-ahead is taken of the old "
+            "velocity, is missing, or is too many"
+        ),
     ),
     Diagnosis(
         "state shared between arrays",
@@ -579,10 +688,11 @@ _ALL = [
     ),
     Diagnosis(
         "weights not changed",
-        "The step leaves the weights where they are: a new array is made, or the result is not stored.",
+        "The step leaves the weights where they are.",
         "After the step, is the array that the model holds another one?",
         "w -= ... changes the array itself; w = w - ... makes a new one that the model does not see.",
         8,
+        covers="a new array is made, or the result is not stored",
     ),
     # --- when nothing fits -------------------------------------------------------------------------------------------------
     Diagnosis(

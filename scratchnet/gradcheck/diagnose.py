@@ -20,21 +20,24 @@ MOST = 5  # names that are shown
 def diagnose(e: Evidence) -> list[Likely]:
     """The likely mistakes, the best first; "no known mistake" if nothing fits."""
     findings = list(e.trial.findings)
-    lesson = None
+    known = None
     if e.results:
         known = bank.recognise(e)
+        if known and "kernel" in known[1].roles:
+            e.windows = known[1].roles["kernel"], known[1].roles["stride"]
         with np.errstate(all="ignore"):
             for sign in SIGNS:
                 findings += sign.find(e)
         if known:
-            lesson = known[0].lesson
             findings += bank.find(e, *known)
     ranked = rank(findings, e.failed)
     if not ranked:
         wrong = ", ".join(label(name) for name in e.failed) or "the gradient"
         ranked = [Likely(CATALOGUE["no known mistake"], (f"{wrong} fits no mistake in the catalogue",), 0.0)]
     for likely in ranked:
-        likely.also_lesson = lesson if lesson != likely.diagnosis.lesson else None
+        if known:
+            likely.diagnosis = likely.diagnosis.of(known[0].called, known[0].lesson)
+            likely.also_lesson = known[0].lesson if known[0].lesson != likely.diagnosis.lesson else None
     return ranked
 
 
@@ -49,6 +52,8 @@ def rank(findings: Iterable[Finding], failed: list[str]) -> list[Likely]:
         explained = {argument for f in found for argument in f.explains if f.weight >= found[0].weight - 0.15}
         share = len(explained & set(failed)) / len(failed) if failed and explained else 1.0
         evidence = tuple(dict.fromkeys(f.evidence for f in found if f.weight >= found[0].weight - 0.15))
-        ranked.append(Likely(CATALOGUE[name], evidence[:3], found[0].weight * math.sqrt(share), tuple(sorted(explained))))
+        detail = next((f.detail for f in found if f.detail), "")
+        score = found[0].weight * math.sqrt(share)
+        ranked.append(Likely(CATALOGUE[name], evidence[:3], score, tuple(sorted(explained)), detail))
     ranked.sort(key=lambda likely: -likely.score)
     return ranked[:MOST]

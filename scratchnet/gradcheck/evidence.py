@@ -25,6 +25,11 @@ def close(a: Any, b: Any, relative: float = CLOSE) -> bool:
     return bool((np.abs(a - b) <= relative * largest + 1e-9).all())
 
 
+def count(n: int, noun: str) -> str:
+    """1 row, 2 rows."""
+    return f"{n} {noun}" if abs(n) == 1 else f"{n} {noun}s"
+
+
 class Evidence:
     """All that one check knows. ``a`` is the analytic gradient (backward's), ``n`` the numeric one."""
 
@@ -35,6 +40,7 @@ class Evidence:
         self.settings = subject.settings
         self.out: Array = np.asarray(trial.out, np.float64) if trial.out is not None else np.zeros(0)
         self.dout: Array = np.asarray(trial.dout, np.float64) if trial.dout is not None else np.zeros(0)
+        self.windows: tuple[tuple[int, int], tuple[int, int]] | None = None  # kernel, stride, if it is known pooling
         self._claimed: dict[str, Array] | None = None
 
     @cached_property

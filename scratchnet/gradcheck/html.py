@@ -31,7 +31,7 @@ def report_html(report: Report) -> str:
         parts.append('<table style="border-collapse:collapse;margin:0 0 8px">')
         for result in report.results.values():
             cells = (
-                f"<code>{escape(label(result.name))}</code>",
+                f"<code>{escape(report.row_name(result.name))}</code>",
                 escape(str(result.numeric.shape)),
                 f'<b style="color:{_COLOURS[result.status]}">{result.status}</b>',
                 escape(str(result)),
@@ -42,24 +42,22 @@ def report_html(report: Report) -> str:
     parts += [f'<p style="margin:2px 0">{escape(text)}</p>' for text in report.problems if text not in shown]
     parts += [f'<p style="margin:2px 0;color:#555">note: {escape(text)}</p>' for text in report.notes]
     if report.diagnoses and not report.passed:
-        first, *others = report.diagnoses
-        parts.append(_likely_html(first, unfolded=True))
-        parts += [_likely_html(likely, unfolded=False) for likely in others[:2]]
+        parts.append(_likely_html("likely mistake", report.diagnoses[0]))
+        parts += [_likely_html(stands, likely, reason) for stands, likely, reason in report.others()]
     wrong = [result for result in report.results.values() if not result.passed and result.drawable]
     if wrong:
         parts.append(picture_svg(wrong[0]))
     return "".join([*parts, "</div>"])
 
 
-def _likely_html(likely: Likely, unfolded: bool) -> str:
-    said = "Likely mistake" if unfolded else "Or else"
-    evidence = "".join(f"<li>{escape(text)}</li>" for text in likely.evidence)
+def _likely_html(stands: str, likely: Likely, reason: str = "") -> str:
+    evidence = "".join(f"<li>{escape(text)}</li>" for text in ([reason] if reason else likely.evidence))
     return (
-        f'<details{" open" if unfolded else ""} style="margin:6px 0;border-left:4px solid #0072B2;padding-left:10px">'
-        f"<summary>{said}: <b>{escape(likely.name)}</b></summary>"
+        f'<details{"" if reason else " open"} style="margin:6px 0;border-left:4px solid #0072B2;padding-left:10px">'
+        f"<summary>{escape(stands[0].upper() + stands[1:])}: <b>{escape(likely.name)}</b></summary>"
         f'<p style="margin:4px 0">{escape(likely.diagnosis.says)}</p><ul style="margin:4px 0">{evidence}</ul>'
         f'<p style="margin:4px 0"><b>Hint.</b> {escape(likely.diagnosis.hint)}</p>'
-        f"<details><summary>a stronger hint</summary>{escape(likely.diagnosis.strong_hint)}</details>"
+        f"<details><summary>a stronger hint</summary>{escape(likely.strong_hint)}</details>"
         f'<p style="margin:4px 0">Read {escape(likely.lessons)}.</p></details>'
     )
 

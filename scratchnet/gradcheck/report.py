@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import textwrap
 from dataclasses import dataclass, field
 
@@ -14,6 +15,8 @@ from scratchnet.gradcheck.subject import label
 from scratchnet.layers.base import require
 from scratchnet.typing import Array
 
+NEARLY = 0.07  # a diagnosis whose score is no more than this below the best one is worth mentioning
+SURE = 0.5  # the least score of a further mistake that is mentioned
 ZERO = 1e-9  # a numeric gradient of this size is nothing but rounding
 
 
@@ -76,7 +79,9 @@ class ArgumentResult:
         """One line: what was found, without the name."""
         parts = [self.message] if self.message else []
         if self.wrong or not self.message:
-            parts.append(f"largest difference {self.max_error:.2g} {self._compared_with()}")
+            parts.append(f"largest difference {self.max_error:.2g}{self._compared_with()}")
+            if self.scale > ZERO:
+                parts.append(f"largest gradient {self.scale:.2g}")
         if self.wrong and self.checked > 1:
             parts.append(f"{self.wrong} of {self.checked} wrong")
         if 0 < self.checked < self.size:
@@ -98,14 +103,14 @@ class ArgumentResult:
 
     def _compared_with(self) -> str:
         if not self.wrong:
-            return f"of {self.scale:.2g}" if self.scale > ZERO else "(it is 0 everywhere)"
+            return "" if self.scale > ZERO else " (it is 0 everywhere)"
         if self.worst in self.kinks:
             left, right = self.kinks[self.worst]
             return (
-                f"at {self.worst}: yours {self.worst_values[0]:.6g}, slope {left:.6g} to the left, {right:.6g} to the right"
+                f" at {self.worst}: yours {self.worst_values[0]:.6g}, slope {left:.6g} to the left, {right:.6g} to the right"
             )
         yours, numeric = two_numbers(*self.worst_values)
-        return f"at {self.worst}: yours {yours}, numeric {numeric}"
+        return f" at {self.worst}: yours {yours}, numeric {numeric}"
 
 
 @dataclass(eq=False)
@@ -116,11 +121,17 @@ class Likely:
     evidence: tuple[str, ...]  # in numbers, the best first
     score: float = 0.0  # 0 .. 1
     explains: tuple[str, ...] = ()  # arguments whose gradients it accounts for
+    detail: str = ""  # the mistake to the letter, if it is known
     also_lesson: int | None = None  # the lesson that derives this operation
 
     @property
     def name(self) -> str:
         return self.diagnosis.name
+
+    @property
+    def strong_hint(self) -> str:
+        """Where to look, and the mistake to the letter."""
+        return self.diagnosis.strong_hint + (f" Yours looks like this: {self.detail}." if self.detail else "")
 
     @property
     def lessons(self) -> str:
@@ -159,12 +170,31 @@ class Report:
         if self.passed:
             return "nothing to find: the gradients are right"
         require(0 <= which < len(self.diagnoses), f"hint: which must be in 0 .. {len(self.diagnoses) - 1}, got {which}")
-        diagnosis = self.diagnoses[which].diagnosis
-        return diagnosis.strong_hint if strong else diagnosis.hint
+        likely = self.diagnoses[which]
+        return likely.strong_hint if strong else likely.diagnosis.hint
+
+    def others(self) -> list[tuple[str, Likely, str]]:
+        """(how it stands to the first diagnosis, diagnosis, reason) for those of the others that are worth a look.
+
+        These are further mistakes, in gradients that the first one leaves unexplained, and what is nearly as likely.
+        """
+        if not self.diagnoses:
+            return []
+        (first, *rest), found = self.diagnoses, []
+        known = set(first.explains)
+        for likely in rest:
+            more = [label(name) for name in likely.explains if name not in known]
+            because = likely.evidence[0] if likely.evidence else ""
+            if known and more and likely.score >= SURE:
+                found.append((f"also, for {', '.join(more)}", likely, because))
+                known |= set(likely.explains)
+            elif first.score - likely.score <= NEARLY:
+                found.append(("less likely", likely, f"{because}, but other mistakes do that as well"))
+        return found[:2]
 
     def __str__(self) -> str:
         """A table with a line for each gradient, then the problems, and what the mistake is likely to be."""
-        rows = [(label(r.name), str(r.numeric.shape), r.status, str(r)) for r in self.results.values()]
+        rows = [(self.row_name(r.name), str(r.numeric.shape), r.status, str(r)) for r in self.results.values()]
         widths = [max((len(row[column]) for row in rows), default=0) for column in range(3)]
         lines = ["  ".join([*(cell.ljust(n) for cell, n in zip(row[:3], widths, strict=True)), row[3]]) for row in rows]
         shown = {result.message for result in self.results.values()}
@@ -174,8 +204,13 @@ class Report:
             lines += ["", *self._diagnosis_lines()]
         return "\n".join(lines)
 
+    def row_name(self, name: str) -> str:
+        """dx; said in full where backward returns a single gradient, whose name is ours and not the code's."""
+        ours = len(self.results) == 1 and len(name) > 1
+        return f"{label(name)} (gradient of {name})" if ours else label(name)
+
     def _diagnosis_lines(self) -> list[str]:
-        first, *others = self.diagnoses
+        first = self.diagnoses[0]
         shown = {*self.problems, *(result.message for result in self.results.values())}
         seen = [evidence for evidence in first.evidence if evidence not in shown]
         lines = [
@@ -185,8 +220,8 @@ class Report:
             *_paragraph("hint: ", first.diagnosis.hint),
             *_paragraph("read: ", f"{first.lessons}; report.hint(strong=True) says more"),
         ]
-        if others:
-            lines += _paragraph("or else: ", "; ".join(likely.name for likely in others[:2]))
+        for stands, likely, reason in self.others():
+            lines += _paragraph(f"{stands}: ", f"{likely.name} ({reason})")
         return lines
 
     def _repr_html_(self) -> str:
@@ -196,7 +231,10 @@ class Report:
 
 
 def _paragraph(start: str, text: str) -> list[str]:
-    return textwrap.wrap(start + text, 100, initial_indent="  ", subsequent_indent="  " + " " * len(start))
+    """Lines of a report; an index such as (0, 1) is not broken."""
+    whole = re.sub(r"\([\d, ]+\)", lambda index: index[0].replace(" ", "\N{NO-BREAK SPACE}"), start + text)
+    lines = textwrap.wrap(whole, 100, initial_indent="  ", subsequent_indent="  " + " " * len(start))
+    return [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines]
 
 
 def two_numbers(a: float, b: float) -> tuple[str, str]:

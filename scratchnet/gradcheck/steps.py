@@ -218,7 +218,7 @@ def _known(r: Rule) -> Iterator[tuple[str, Rule, str, float]]:
         yield (
             "velocity forgotten",
             replace(r, keep=0.0, enter=1 + mu, nesterov=False),
-            "a velocity that starts at 0 each time",
+            "the velocity starts at 0 each time",
             0.9,
         )
         yield "momentum not applied", replace(r, keep=1.0), "the velocity is the sum of all gradients", 0.96
@@ -233,31 +233,25 @@ def _known(r: Rule) -> Iterator[tuple[str, Rule, str, float]]:
             )
         yield (
             "updated in the wrong order",
-            replace(r, old_velocity=True),
+            replace(r, old_velocity=True, nesterov=False),
             "the weights move by the last step's velocity",
             0.96,
         )
-        yield (
-            "updated in the wrong order",
-            replace(r, old_velocity=True, nesterov=False),
-            "moves by the last step's velocity",
-            0.95,
-        )
         if not r.nesterov:
-            ahead = "Nesterov's step, which looks ahead, instead of plain momentum"
+            ahead = "there is a look-ahead, as in Nesterov's rule"
             yield "updated in the wrong order", replace(r, nesterov=True), ahead, 0.8
         if r.nesterov:
             yield "updated in the wrong order", replace(r, look_ahead_old=True), "the look-ahead uses the old velocity", 0.95
-            yield "updated in the wrong order", replace(r, nesterov=False), "plain momentum, without the look-ahead", 0.9
+            yield "updated in the wrong order", replace(r, nesterov=False), "there is no look-ahead", 0.9
     if decay:
-        yield "weight decay missing", replace(r, decay=0.0), "the steps are right without weight decay", 0.97
+        yield "weight decay missing", replace(r, decay=0.0), "there is no weight decay", 0.97
         for factor in (2.0, 0.5, -1.0, -2.0, 0.25, lr, 1 / lr, 1 - mu, 1 / (1 - mu)):
             scaled = f"weight decay is {factor:g} times what it should be"
             yield "weight decay scaled wrong", replace(r, decay=decay * factor), scaled, 0.96
         both = replace(r, decay_bias=decay)
         yield "weight decay on the bias", both, "the bias is decayed too", 0.97
-        yield "weight decay scaled wrong", replace(r, decoupled=True), "decay outside of the velocity", 0.9
-        yield "weight decay missing", replace(r, decay=0.0, keep=0.0), "neither decay nor velocity", 0.6
+        yield "weight decay scaled wrong", replace(r, decoupled=True), "weight decay acts outside of the velocity", 0.9
+        yield "weight decay missing", replace(r, decay=0.0, keep=0.0), "there is neither weight decay nor velocity", 0.6
 
 
 def _findings(

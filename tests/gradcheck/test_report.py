@@ -6,8 +6,11 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
+from benchmarks import diagnose
+from benchmarks.mistakes import held_out, table
+from benchmarks.mistakes.case import LOGITS
 from scratchnet import viz
-from scratchnet.gradcheck import check, generic
+from scratchnet.gradcheck import CATALOGUE, Likely, Report, check, generic
 from scratchnet.gradcheck.plane import to_plane
 from scratchnet.layers import ReLU
 from scratchnet.layers.activations import relu_forward
@@ -36,6 +39,106 @@ def test_hints():
     assert RIGHT.hint() == "nothing to find: the gradients are right"
     with pytest.raises(ValueError, match=r"which must be in 0 \.\. "):
         WRONG.hint(which=9)
+
+
+# --- what a report says, and what it keeps for those who ask ---------------------------------------------------------------
+
+CASES = {case.id: case for case in (*table.CASES, *held_out.CASES)}
+
+
+def report_on(case_id):
+    return diagnose.run(CASES[case_id]).report
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_texts_hold_for_every_mistake_of_a_name(name):
+    diagnosis = CATALOGUE[name]
+    for said in (diagnosis, *(diagnosis.of(operation, 7) for operation in diagnosis.reworded)):
+        assert not re.search(r"[()=@]|\bor\b(?! infinite)", said.says), f"variants: {said.says}"
+        assert not re.search(r"[=@`_]|\w\[|\w\(|np\.", said.hint), f"code in a hint: {said.hint}"
+        assert said.hint != said.strong_hint
+
+
+def test_an_operation_is_spoken_of_in_its_own_words():
+    report = report_on("hinge-margins")
+    assert "grows with the margin itself" in str(report)
+    assert "If a positive margin doubles" in report.hint()
+    assert "lesson 7" in str(report)
+    assert "lesson 5" not in str(report)
+    assert "grows with the value itself" in str(report_on("relu-times-value"))
+
+
+def test_the_mistake_to_the_letter_is_in_the_strong_hint_alone():
+    report = report_on("hinge-margins")
+    exact = "the margins instead of their mask"
+    assert exact not in str(report)
+    assert report.hint(strong=True).endswith(f"Yours looks like this: {exact}.")
+    assert "a correct hinge loss with this mistake put in gives exactly your dscores" in str(report)
+    assert exact in report._repr_html_()
+
+
+def test_one_window_is_shown():
+    x = generic((2, 1, 4, 6), np.random.default_rng(1))
+
+    def forward(x):
+        windows = x.reshape(2, 1, 2, 2, 3, 2).transpose(0, 1, 2, 4, 3, 5).reshape(2, 1, 2, 3, 4)
+        return windows.max(-1), windows.argmax(-1)
+
+    def backward(dout, where):
+        dx = np.zeros(x.shape)
+        for n, c, i, j in np.ndindex(dout.shape):
+            column, row = divmod(where[n, c, i, j], 2)
+            dx[n, c, 2 * i + row, 2 * j + column] += dout[n, c, i, j]
+        return dx
+
+    text = " ".join(str(check((forward, backward), x)).split())
+    best = forward(x)[1]
+    off = [window for window in np.ndindex(best.shape) if best[window] in (1, 2)]  # (0, 1) and (1, 0) are mixed up
+    row, column = divmod(int(best[off[0]]), 2)
+    assert f"{len(off)} of 12 windows" in text
+    assert f"so {2 * len(off)} entries are wrong" in text
+    assert f"{off[0]}, say, the maximum is in row {row}, column {column}; yours goes to row {column}, column {row}" in text
+
+
+def test_a_share_of_a_sum_is_shown():
+    x = generic((4,), np.random.default_rng(2))
+    report = check((lambda x: (np.outer(np.arange(1.0, 4.0), x), x), lambda dout, x: 3 * dout[2]), x)
+    found = re.search(
+        r"at \((\d),\) (\d) terms add up to (\S+), and yours is one of them, (\S+)", " ".join(str(report).split())
+    )
+    assert found, str(report)
+    at, terms, whole, one = found.groups()
+    result = report.results["x"]
+    assert terms == "3"
+    assert float(whole) == pytest.approx(result.numeric[int(at)], rel=0.01)
+    assert float(one) == pytest.approx(result.analytic[int(at)], rel=0.01)
+
+
+def test_what_is_less_likely_has_a_reason():
+    first = Likely(CATALOGUE["transposed"], ("a",), 0.9, ("x",))
+    near = Likely(CATALOGUE["shifted"], ("b is so",), 0.85, ("x",))
+    far = Likely(CATALOGUE["wrong operand"], ("c",), 0.7, ("x",))
+    besides = Likely(CATALOGUE["extra 1/N"], ("d is so",), 0.6, ("b",))
+    weak = Likely(CATALOGUE["mask missing"], ("e",), 0.3, ("w",))
+    report = Report("f", problems=["p"], diagnoses=[first, near, far, besides])
+    shown = str(report)
+    assert "less likely: shifted (b is so, but other mistakes do that as well)" in shown
+    assert "also, for db: extra 1/N (d is so)" in shown
+    assert "wrong operand" not in shown
+    assert "mask missing" not in str(Report("f", problems=["p"], diagnoses=[first, weak]))
+    assert "Less likely: <b>shifted</b>" in report._repr_html_()
+    for case_id in ("max-pool-decode", "dense-bias-mean"):
+        assert len(report_on(case_id).diagnoses) > 1
+        assert "less likely" not in str(report_on(case_id))
+
+
+def test_the_table_gives_the_scale_and_says_whose_gradient_it_is():
+    report = check((lambda scores: (scores**2, scores), lambda dout, scores: dout * scores), LOGITS)
+    result = report.results["scores"]
+    row = str(report).splitlines()[0]
+    assert row.startswith("dscores (gradient of scores)  (5, 4)  WRONG  largest difference ")
+    assert f"largest gradient {np.abs(result.numeric).max():.2g}; " in row
+    assert str(WRONG).startswith("dx  (5, 4)  WRONG"), "x has the name that everybody gives it"
 
 
 class Tags(HTMLParser):

@@ -36,9 +36,8 @@ def find(e: Evidence, operation: Operation, setup: Setup) -> Iterator[Finding]:
             matched = [n for n in e.wrong if n in wrong.gradients and close(wrong.gradients[n], e.a(n), MATCH)]
             if matched:
                 what = ", ".join(label(name) for name in matched)
-                words = f" ({wrong.words})" if wrong.words else ""
-                said = f"your {what} is what {operation.name} gives with this mistake in it{words}"
-                yield Finding(wrong.name, said, wrong.weight, tuple(matched))
+                said = f"a correct {operation.called} with this mistake put in gives exactly your {what}"
+                yield Finding(wrong.name, said, wrong.weight, tuple(matched), wrong.words)
         if operation.name == "batch_norm":
             yield from _batch_norm(e, given, setup)
 

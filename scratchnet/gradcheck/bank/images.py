@@ -131,8 +131,8 @@ def _global_pools(given: Given) -> Iterator[Setup]:
 
 
 OPERATIONS = (
-    Operation("conv2d", 9, _convolutions, _wrong_convolutions),
-    Operation("max_pool2d", 11, _max_pools),
+    Operation("conv2d", 9, _convolutions, _wrong_convolutions, title="convolution"),
+    Operation("max_pool2d", 11, _max_pools, title="max pooling"),
     Operation("avg_pool2d", 11, _avg_pools),
     Operation("global_avg_pool", 11, _global_pools),
 )

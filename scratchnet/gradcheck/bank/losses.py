@@ -54,7 +54,7 @@ def _wrong_cross_entropy(logits: Array, labels: Array, roles: dict[str, object])
     yield "labels index every row", probs - counts, "1 taken off in the labels' columns of every row, again and again"
     for words, scores in ("scores", logits), ("exp(scores)", e), ("exp(scores - max)", shifted), ("log p", np.log(probs)):
         yield "softmax missing", scores - target, f"{words} minus one-hot"
-    yield "softmax missing", e / (1 + e) - target, "a sigmoid for a softmax"
+    yield "softmax missing", e / (1 + e) - target, "a sigmoid instead of a softmax"
     yield "softmax over the wrong axis", softmax(logits.T).T - target, "softmax down the columns"
     yield "softmax over the wrong axis", e / e.sum() - target, "softmax over all scores together"
     yield "Jacobian's diagonal only", -target * (1 - probs), "- onehot * (1 - p)"
@@ -112,15 +112,15 @@ def _wrong_hinge(logits: Array, labels: Array, roles: dict[str, object]) -> Iter
     yield (
         "right class wrong",
         violated - onehot * count / np.maximum(count, 1),
-        "the mean of the violations for their number",
+        "the mean of the violations instead of their number",
     )
     yield "right class wrong", -onehot * count, "the right class alone"
     wrong = 1 - onehot
     yield "mask missing", wrong - onehot * (k - 1), "every class counts as a violation"
     yield "mask missing", np.ones((n, k)), "1 everywhere"
     yield "mask missing", wrong - onehot, "1 in every wrong class, -1 in the right one"
-    yield "value instead of mask", margins - onehot * margins.sum(axis=1, keepdims=True), "margins for their mask"
-    yield "value instead of mask", margins - onehot * count, "margins for their mask"
+    yield "value instead of mask", margins - onehot * margins.sum(axis=1, keepdims=True), "the margins instead of their mask"
+    yield "value instead of mask", margins - onehot * count, "the margins instead of their mask"
     yield "value instead of mask", margins, "the margins themselves"
     plain = differences - margin
     for words, mask in (
@@ -228,9 +228,10 @@ def _linear_wrongs(wrongs: LossWrongs) -> Callable[[Given, Setup], Iterator[Wron
     return all_wrongs
 
 
+CE, HINGE = "softmax cross-entropy", "hinge loss"
 OPERATIONS = (
-    Operation("softmax_cross_entropy", 4, _setups_of(_cross_entropy), _wrongs_of(_wrong_cross_entropy)),
-    Operation("hinge", 7, _setups_of(_hinge), _wrongs_of(_wrong_hinge)),
-    Operation("linear classifier", 7, _linear_setups(_cross_entropy), _linear_wrongs(_wrong_cross_entropy)),
-    Operation("linear SVM", 7, _linear_setups(_hinge), _linear_wrongs(_wrong_hinge)),
+    Operation("softmax_cross_entropy", 4, _setups_of(_cross_entropy), _wrongs_of(_wrong_cross_entropy), CE),
+    Operation("hinge", 7, _setups_of(_hinge), _wrongs_of(_wrong_hinge), HINGE),
+    Operation("linear classifier", 7, _linear_setups(_cross_entropy), _linear_wrongs(_wrong_cross_entropy), CE),
+    Operation("linear SVM", 7, _linear_setups(_hinge), _linear_wrongs(_wrong_hinge), HINGE),
 )

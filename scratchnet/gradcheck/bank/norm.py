@@ -62,11 +62,11 @@ def _wrongs(given: Given, setup: Setup) -> Iterator[Wrong]:
                 / std
                 * (dout - dout.mean(axis=wrong, keepdims=True) - xhat * (dout * xhat).mean(axis=wrong, keepdims=True))
             )
-            words = f"means over axes {wrong} for {axes}"
+            words = f"means over axes {wrong} instead of {axes}"
             yield Wrong("summed over the wrong axis", {x_name: dx}, words)
     else:
         dx = gamma / std * (dout - dout.mean(axis=1, keepdims=True) - xhat * (dout * xhat).mean(axis=1, keepdims=True))
-        yield Wrong("summed over the wrong axis", {x_name: dx}, "means over the features for means over the batch")
+        yield Wrong("summed over the wrong axis", {x_name: dx}, "means over the features instead of the batch")
 
 
 def read_dx(given: Given, setup: Setup, dx: Array, numeric: Array) -> Iterator[tuple[str, str, float]]:
@@ -92,34 +92,33 @@ def read_dx(given: Given, setup: Setup, dx: Array, numeric: Array) -> Iterator[t
             return
         ratios.append(found / wanted)
     table = np.array(ratios)  # (channels, 3): dout, mean term, variance term; 1 is right
-    yield from _read_table(table, gamma, std, m)
+    yield from _read_table(table, gamma, std, m, "column" if dx.ndim == 2 else "channel")
 
 
-def _read_table(table: Array, gamma: Array, std: Array, m: int) -> Iterator[tuple[str, str, float]]:
+def _read_table(table: Array, gamma: Array, std: Array, m: int, each: str) -> Iterator[tuple[str, str, float]]:
     direct, mean, variance = (_reading(table[:, k], gamma, std) for k in range(3))
     if "other" in (direct[0], mean[0], variance[0]) and np.abs(table - 1).max() < NEARLY:
         off = np.abs(table - 1).max()
-        yield "epsilon wrong", f"each channel is off by a little of its own, up to {off:.2g} of it", 0.96
+        yield "epsilon wrong", f"each {each} is off by a little of its own, up to {off:.2g} of it", 0.96
         return
     if mean == ("constant", 0.0) and variance == ("constant", 0.0):
-        yield "statistics treated as constants", "your dx is a multiple of dout in each channel", 0.97
+        yield "statistics treated as constants", f"your dx is a multiple of dout in each {each}", 0.97
         for kind, name in (("gamma", "gamma missing"), ("std", "power of the standard deviation wrong")):
             if direct[0] == kind:
-                yield name, f"what is left is off by a power of it, {direct[1]:g}", 0.93
+                yield name, f"what is left of it is off by a factor that goes with {_power(kind, direct[1])}", 0.93
         return
     terms = (("mean term missing", "mean", mean), ("variance term missing", "variance", variance))
     kinds = {direct[0], mean[0], variance[0]}
     for kind, name in (("gamma", "gamma missing"), ("std", "power of the standard deviation wrong")):
         if kind in kinds:
-            words = "gamma" if kind == "gamma" else "the standard deviation"
             power = next(p for k, p in (direct, mean, variance) if k == kind)
             where = [
                 w
                 for w, (k, _) in zip(("dout's", "the mean's", "the variance's"), (direct, mean, variance), strict=True)
                 if k == kind
             ]
-            parts = "all of dx" if len(where) == 3 else f"{' and '.join(where)} part of dx"
-            yield name, f"{parts} is off by {words} to the power {power:g}", 0.96
+            parts = "your dx" if len(where) == 3 else f"{' and '.join(where)} part of your dx"
+            yield name, f"{parts} is off by a factor that goes with {_power(kind, power)}", 0.96
     scale = direct[1] if direct[0] == "constant" else 1.0
     off = [value / scale for kind, value in (mean, variance) if kind == "constant" and scale]
     if len(off) == 2 and abs(off[0] - off[1]) < 1e-5 and abs(off[0] - 1) > 1e-6 and abs(off[0]) > 1e-6:
@@ -145,12 +144,22 @@ def _read_table(table: Array, gamma: Array, std: Array, m: int) -> Iterator[tupl
                     f"the variance's part is {value:.6g} times the right one: {m} and {m - 1} mixed up",
                     0.95,
                 )
+                continue
             if abs(value) < 1e-6:
-                yield name, f"your dx has no part that goes through the {words}; the direct part is right", 0.94
+                other = "variance" if words == "mean" else "mean"
+                fine = all(k == "constant" and abs(v - 1) < 1e-5 for k, v in (direct, variance if words == "mean" else mean))
+                rest = f"; the part through the {other} is right, and so is the direct one (dxhat / std)" if fine else ""
+                yield name, f"your dx has no part that goes through the {words}{rest}", 0.94
             else:
                 yield name, f"the {words}'s part of your dx is {value:.4g} times the right one", 0.9
         elif kind == "other":
-            yield name, f"the {words}'s part is wrong, by another factor in each channel", 0.75
+            yield name, f"the {words}'s part is wrong, by another factor in each {each}", 0.75
+
+
+def _power(base: str, power: float) -> str:
+    """1 / gamma, gamma, gamma**2, 1 / gamma**2."""
+    raised = base if abs(power) == 1 else f"{base}**{abs(power):g}"
+    return raised if power > 0 else f"1 / {raised}"
 
 
 def _reading(ratios: Array, gamma: Array, std: Array) -> tuple[str, float]:
@@ -174,12 +183,13 @@ def read_dgamma(setup: Setup, mine: Array, right: Array) -> Iterator[tuple[str, 
         return
     kind, power = _reading((mine / right).ravel(), setup.roles["gamma"].ravel(), setup.roles["std"].ravel())
     if kind == "std":
-        words = f"each channel is off by its standard deviation to the power {power:g}: x - mean where xhat belongs"
+        words = f"it is off by a factor that goes with {_power('std', power)} of x: x - mean where xhat belongs"
         yield "power of the standard deviation wrong", words, 0.9
         yield "wrong operand", words, 0.88
     elif kind == "gamma":
-        yield "gamma missing", f"each channel is off by its gamma to the power {power:g}", 0.9
-        yield "wrong operand", f"each channel is off by its gamma to the power {power:g}", 0.7
+        words = f"it is off by a factor that goes with {_power('gamma', power)}"
+        yield "gamma missing", words, 0.9
+        yield "wrong operand", words, 0.7
 
 
-OPERATIONS = (Operation("batch_norm", 13, _setups, _wrongs),)
+OPERATIONS = (Operation("batch_norm", 13, _setups, _wrongs, "BatchNorm"),)

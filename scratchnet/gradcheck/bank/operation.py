@@ -65,3 +65,8 @@ class Operation:
     lesson: int
     setups: Callable[[Given], Iterator[Setup]]
     wrongs: Callable[[Given, Setup], Iterator[Wrong]] = no_wrongs
+    title: str = ""  # as one speaks of it; several operations may share one
+
+    @property
+    def called(self) -> str:
+        return self.title or self.name

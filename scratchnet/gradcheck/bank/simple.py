@@ -66,7 +66,7 @@ def _wrong_softmax(given: Given, setup: Setup) -> Iterator[Wrong]:
     yield Wrong("sign flipped", {name: p * (dout + inner)}, "p * (dout + sum(dout * p)): the inner sign")
     yield Wrong("branch missing", {name: p * dout}, "p * dout: how each output depends on the row's sum is missing")
     yield Wrong("Jacobian's diagonal only", {name: p * dout}, "p * dout", 0.9)
-    yield Wrong("wrong operand", {name: p * (dout - dout.sum(axis=1, keepdims=True))}, "sum(dout) for sum(dout * p)")
+    yield Wrong("wrong operand", {name: p * (dout - dout.sum(axis=1, keepdims=True))}, "sum(dout) instead of sum(dout * p)")
     yield Wrong("divided by the wrong count", {name: p * (dout - inner / p.shape[1])}, "a mean where a sum belongs")
     yield Wrong("local derivative missing", {name: dout - inner}, "dout - sum(dout * p) without p")
     columns = (dout * p).sum(axis=0, keepdims=True)
@@ -95,12 +95,12 @@ def _mean_squared_error(given: Given) -> Iterator[Setup]:
 def _wrong_mean_squared_error(given: Given, setup: Setup) -> Iterator[Wrong]:
     (name, x), target = next(iter(given.arrays.items())), setup.roles["target"]
     factor = setup.roles["factor"] * given.dout
-    yield Wrong("wrong operand", {name: factor * x}, "the output for its difference from the target")
+    yield Wrong("wrong operand", {name: factor * x}, "the output instead of its difference from the target")
     yield Wrong("wrong operand", {name: -factor * target}, "the target alone")
-    yield Wrong("sign flipped", {name: factor * (x + target)}, "plus the target for minus")
+    yield Wrong("sign flipped", {name: factor * (x + target)}, "plus the target instead of minus")
     yield Wrong("wrong operand", {name: factor * np.abs(x - target)}, "the size of the difference, without its sign")
     yield Wrong("derivative at the wrong value", {name: factor * np.sign(x - target)}, "the sign of the difference alone")
-    yield Wrong("derivative at the wrong value", {name: factor * (x - target) ** 2}, "the square for its derivative")
+    yield Wrong("derivative at the wrong value", {name: factor * (x - target) ** 2}, "the square instead of its derivative")
 
 
 def _weight_decay(given: Given) -> Iterator[Setup]:
@@ -119,6 +119,6 @@ OPERATIONS = (
     Operation("tanh", 2, _tanh),
     Operation("softmax", 4, _softmax, _wrong_softmax),
     Operation("flatten", 11, _flatten),
-    Operation("mean_squared_error", 1, _mean_squared_error, _wrong_mean_squared_error),
+    Operation("mean_squared_error", 1, _mean_squared_error, _wrong_mean_squared_error, "mean squared error"),
     Operation("weight_decay", 8, _weight_decay),
 )

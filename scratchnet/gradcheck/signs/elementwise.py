@@ -48,8 +48,9 @@ def _mask(e: Evidence, name: str, yours: Array, slopes: Array) -> Iterator[Findi
     leaked = off & ~np.isclose(yours, slopes, atol=1e-6)
     blocked = on & ~np.isclose(yours, high, atol=1e-6)
     inverted = np.isclose(yours[on], low, atol=1e-6).all() and off.any() and _constant(yours[off]) is not None
-    counted = f"{leaked.sum()} of {off.sum()} entries that forward stops get a gradient; {blocked.sum()} of {on.sum()} that "
-    counted += "pass get a wrong one"
+    stopped = f"{leaked.sum()} of {off.sum()} entries that forward stops get a gradient" * bool(leaked.any())
+    passing = f"{blocked.sum()} of {on.sum()} that forward lets pass get a wrong one" * bool(blocked.any())
+    counted = "; ".join(text for text in (stopped, passing) if text)
     if inverted and abs(_constant(yours[off]) or 0) > abs(low) + 1e-6:
         yield Finding("mask inverted", f"your {what} is on exactly where it should be off: {counted}", 0.96, (name,))
         return
@@ -84,7 +85,7 @@ def _mask(e: Evidence, name: str, yours: Array, slopes: Array) -> Iterator[Findi
         elif leaked.all() if leaked.any() else False:
             yield Finding("mask missing", counted, 0.6, (name,))
         elif not blocked.any() and _constant(yours[off]) is not None:
-            said = f"where it is off your {what} is {_constant(yours[off]):.3g} * dout for {low:.3g} * dout"
+            said = f"where it is off your {what} is {_constant(yours[off]):.3g} * dout instead of {low:.3g} * dout"
             yield Finding("derivative at the wrong value", said, 0.7, (name,))
             yield Finding("mask missing", said, 0.6, (name,))
         elif not leaked.any() and not dropout_factors(e):

@@ -211,7 +211,7 @@ def dropout_factors(e: Evidence) -> list[tuple[float, str]]:
     return [
         (keep, f"keep = {keep:.3g}: the scale 1/keep is missing"),
         (scale, f"1/keep = {scale:.3g}: the scale is applied twice"),
-        (keep * keep, f"keep**2 = {keep * keep:.3g}: multiplied by keep for divided by it"),
+        (keep * keep, f"keep**2 = {keep * keep:.3g}: multiplied by keep instead of divided by it"),
         *([(keep / drop, "keep/drop: divided by the probability to drop"), (keep * drop, "keep*drop")] if drop > 0 else []),
     ]
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from scratchnet.gradcheck.evidence import Evidence, close
+from scratchnet.gradcheck.evidence import Evidence, close, count
 from scratchnet.gradcheck.finding import Finding
 from scratchnet.gradcheck.subject import label
 from scratchnet.typing import Array
@@ -64,7 +64,7 @@ def _moved(e: Evidence, name: str) -> Iterator[Finding]:
             yield Finding("reshaped in the wrong order", said, 0.6, (name,))
     order = _reading_order(a, n)
     said = f"your {what} holds the right numbers in other places" + (f": {order}" if order else "")
-    yield Finding("reshaped in the wrong order", said, 0.94 if order else 0.85, (name,))
+    yield Finding("reshaped in the wrong order", said, 0.94 if order else 0.8, (name,))
 
 
 def _reading_order(a: Array, n: Array) -> str:
@@ -99,7 +99,7 @@ def _shifted(e: Evidence, name: str) -> Iterator[Finding]:
             if part.size * 4 >= n.size and np.abs(part).max() > 1e-9 and close(a[(*before, rows_a, columns_a)], part):
                 by_pad = abs(dy) == abs(dx) or 0 in (dy, dx)
                 is_pad = by_pad and max(abs(dy), abs(dx)) in pads
-                said = f"your {label(name)} is right, but moved by {dy} rows and {dx} columns"
+                said = f"your {label(name)} is right, but moved by {count(dy, 'row')} and {count(dx, 'column')}"
                 yield Finding("padding not cropped" if is_pad else "shifted", said + " (the pad)" * is_pad, 0.94, (name,))
                 return
 
@@ -132,11 +132,11 @@ def _other_shape(e: Evidence, name: str, raw: Array, n: Array) -> Iterator[Findi
                 return
     if raw.size == n.size:
         right = close(raw.ravel(), n.ravel())
-        said = f"your {what} is {raw.shape} for {n.shape}" + (", the numbers are right" if right else "")
+        said = f"your {what} has the shape {raw.shape} instead of {n.shape}" + (", the numbers are right" if right else "")
         yield Finding("wrong shape", said, 0.95 if right else 0.86, (name,))
         return
-    for count in range(1, raw.ndim + 1):
-        for axes in itertools.combinations(range(raw.ndim), count):
+    for number in range(1, raw.ndim + 1):
+        for axes in itertools.combinations(range(raw.ndim), number):
             summed = raw.sum(axis=axes)
             if summed.size == n.size and close(summed.ravel(), n.ravel()):
                 said = f"your {what} is {raw.shape}; summed over axes {axes} it would be right"
@@ -149,8 +149,8 @@ def _wrong_sum(e: Evidence, name: str, raw: Array) -> Iterator[Finding]:
     """dout summed over axes, the wrong ones."""
     if e.dout.ndim < 1:
         return
-    for count in range(1, e.dout.ndim + 1):
-        for axes in itertools.combinations(range(e.dout.ndim), count):
+    for number in range(1, e.dout.ndim + 1):
+        for axes in itertools.combinations(range(e.dout.ndim), number):
             if raw.size > 1 and close(raw.ravel(), e.dout.sum(axis=axes).ravel()):
                 said = f"your {label(name)} {raw.shape} is dout summed over axes {axes}; {e.n(name).shape} is wanted"
                 yield Finding("summed over the wrong axis", said, 0.96, (name,))

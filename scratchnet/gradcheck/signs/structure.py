@@ -9,8 +9,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from scratchnet.gradcheck.evidence import CLOSE, Evidence, close
+from scratchnet.gradcheck.evidence import CLOSE, Evidence, close, count
 from scratchnet.gradcheck.finding import Finding
+from scratchnet.gradcheck.numeric import index_of
 from scratchnet.gradcheck.signs.elementwise import diagonal
 from scratchnet.gradcheck.subject import label
 from scratchnet.typing import Array
@@ -71,7 +72,13 @@ def _one_term_left(e: Evidence, name: str, measured: Array) -> Iterator[Finding]
     if not images and not (which == last).all() and (which == which[0]).all():
         yield Finding("terms left out", f"your {label(name)} is one term of the sum, number {which[0]}", 0.8, (name,))
         return
-    said = f"each entry of your {label(name)} is one of the terms that it should be the sum of"
+    at = int((np.abs(sums) > tolerance).sum(axis=1).argmax())
+    where, terms_there = index_of(at, e.n(name)), int((np.abs(sums[at]) > tolerance).sum())
+    whose, them = ("one window's share", "windows' shares") if images else ("a single term", "terms")
+    said = (
+        f"each entry of your {label(name)} is {whose}, not the sum of all {them}: at {where} {terms_there} {them} add up to "
+        f"{n[at]:.3g}, and yours is one of them, {a[at]:.3g}"
+    )
     yield Finding("overlap overwritten" if images else "sum overwritten", said, 0.96, (name,))
 
 
@@ -119,6 +126,7 @@ class _Pairs:
         tolerance = CLOSE * max(float(np.abs(measured).max()), 1e-9)
         self.acts = np.abs(measured) > tolerance
         self.says = np.abs(claimed) > tolerance
+        self._only_own_output = f"your {self.what} knows how output k depends on entry k, but not on the others of its row"
         self.equal = np.abs(measured - claimed) <= tolerance
         self.is_images = len(self.shape) == 4 and len(self.out_shape) in (2, 4) and self.shape[0] == self.out_shape[0]
 
@@ -136,8 +144,7 @@ class _Pairs:
         elif extra.any() and not missing.any() and self.equal[common].all():
             yield from self._extra(extra)
         elif self._only_diagonal():
-            said = f"your {self.what} knows only how output k depends on entry k; it depends on the others of its row too"
-            yield Finding("Jacobian's diagonal only", said, 0.95, (self.name,))
+            yield Finding("Jacobian's diagonal only", self._only_own_output, 0.95, (self.name,))
         elif not missing.any() and not extra.any():
             yield from self._weights()
         yield from self._permuted()
@@ -157,7 +164,7 @@ class _Pairs:
     def _missing(self, missing: Array, common: Array) -> Iterator[Finding]:
         told = f"{missing.sum()} of {missing.sum() + common.sum()} terms of your {self.what} are missing"
         if self._only_diagonal():
-            yield Finding("Jacobian's diagonal only", told, 0.95, (self.name,))
+            yield Finding("Jacobian's diagonal only", self._only_own_output, 0.95, (self.name,))
             return
         if not common.any():
             return
@@ -188,11 +195,11 @@ class _Pairs:
         several = acts.sum(axis=1) > 1
         one_left = (says.sum(axis=1) <= 1)[several].all()
         single_right = (acts == says)[~several].all()
-        where = f"{told}; where several {'windows' if self.is_images else 'terms'} meet only one is left"
+        where = f"{told}: where several {'windows' if self.is_images else 'terms'} meet only one is left"
         if one_left and single_right and several.any():
             overlap = self.is_images or (len(self.shape) == 4 and is_copying(self.e, self.measured))
             name = "overlap overwritten" if overlap else "sum overwritten"
-            yield Finding(name, where, 0.96, (self.name,))
+            yield Finding(name, where, 0.8, (self.name,))
             return
         entry = np.unravel_index(np.arange(self.measured.shape[0]), self.shape)
         for axis, index in enumerate(entry):
@@ -223,7 +230,8 @@ class _Pairs:
         apart = image_in[:, None] != image_out[None, :]
         if (self.acts & apart).any() or not (extra & apart).any():
             return ""
-        return f"in your {self.what} an image takes from the outputs of other images, in {(extra & apart).sum()} terms"
+        one = "image" if self.is_images else "row"
+        return f"in your {self.what} {'an' if one == 'image' else 'a'} {one} takes from the outputs of other {one}s"
 
     # --- the right terms with wrong weights --------------------------------------------------------------------------------
 
@@ -266,31 +274,32 @@ class _Pairs:
         return ones and bool((self.acts.sum(axis=0) == 1).all()) and self.e.arrays[self.name].size > self.e.out.size
 
     def _routing(self) -> Iterator[Finding]:
-        count = self.says.sum(axis=0)
+        getters = self.says.sum(axis=0)
         winner = self.acts.argmax(axis=0)
         gets_it = self.says[winner, np.arange(winner.size)]
-        if (count == 1).all() and not gets_it.all():
+        if (getters == 1).all() and not gets_it.all():
             yield from self._wrong_winner(winner, self.says.argmax(axis=0))
-        elif (count == 1).all():
+        elif (getters == 1).all():
             given = self.claimed[winner, np.arange(winner.size)]
-            said = f"in your {self.what} the winner gets {given.min():.3g} to {given.max():.3g} times dout, to be 1 time"
+            said = f"in your {self.what} the winner gets {given.min():.3g} to {given.max():.3g} times dout instead of dout"
             value = close(given, self.e.arrays[self.name].ravel()[winner])
             yield Finding("value instead of mask" if value else "wrong operand", said, 0.95 if value else 0.6, (self.name,))
-        elif (count <= 1).all() and (gets_it | (count == 0)).all():
-            lost = int((count == 0).sum())
-            told = f"{lost} of {count.size} windows give their gradient to nobody"
-            yield from self._lost_windows(count == 0, told)
-        elif count.max() > 1 and gets_it.all():
-            same = [np.unique(np.round(self.claimed[self.says[:, o], o], 6)).size == 1 for o in range(count.size)]
-            told = f"in your {self.what} a window gives its gradient to {count.min()} to {count.max()} entries, to be one"
+        elif (getters <= 1).all() and (gets_it | (getters == 0)).all():
+            lost = int((getters == 0).sum())
+            told = f"{lost} of {getters.size} windows give their gradient to nobody"
+            yield from self._lost_windows(getters == 0, told)
+        elif getters.max() > 1 and gets_it.all():
+            same = [np.unique(np.round(self.claimed[self.says[:, o], o], 6)).size == 1 for o in range(getters.size)]
+            many = f"{getters.min()}" if np.ptp(getters) == 0 else f"{getters.min()} to {getters.max()}"
+            told = f"in your {self.what} each window gives its gradient to {many} entries instead of one"
             yield Finding("mask missing", told, 0.92 if all(same) else 0.8, (self.name,))
-        elif (count <= 1).all():
+        elif (getters <= 1).all():
             yield Finding(
-                "wrong winner", f"{int((~gets_it).sum())} of {count.size} windows miss their maximum", 0.75, (self.name,)
+                "wrong winner", f"{int((~gets_it).sum())} of {getters.size} windows miss their maximum", 0.75, (self.name,)
             )
         elif not gets_it.all():
             inverted = not gets_it.any()
-            told = f"{int((~gets_it).sum())} of {count.size} winners get nothing"
+            told = f"{int((~gets_it).sum())} of {getters.size} winners get nothing"
             yield Finding("mask inverted" if inverted else "wrong winner", told, 0.85 if inverted else 0.7, (self.name,))
             yield Finding("mask of the wrong array", told, 0.6, (self.name,))
 
@@ -315,7 +324,8 @@ class _Pairs:
     def _wrong_winner(self, winner: Array, yours: Array) -> Iterator[Finding]:
         right, got = np.array(np.unravel_index(winner, self.shape)), np.array(np.unravel_index(yours, self.shape))
         off = got - right
-        told = f"{int((off != 0).any(axis=0).sum())} of {winner.size} windows give their gradient to another entry"
+        lost = (off != 0).any(axis=0)
+        told = f"{lost.sum()} of {winner.size} windows give their gradient to another pixel than their maximum"
         if (off == off[:, :1]).all():
             by = tuple(int(k) for k in off[:, 0])
             yield Finding("shifted", f"{told}: all of them off by {by}", 0.93, (self.name,))
@@ -332,7 +342,22 @@ class _Pairs:
                 yield Finding("stride ignored", f"{told}: the windows start elsewhere", 0.7, (self.name,))
         if len(set(yours.tolist())) > 1 and len(np.unique(yours)) == len(yours) and len(np.unique(winner)) == len(winner):
             yield Finding("reshaped in the wrong order", told, 0.6, (self.name,))
-        yield Finding("wrong winner", told, 0.9, (self.name,))
+        entries = self.e.results[self.name].wrong
+        example = self._example(int(lost.argmax()), right, got)
+        yield Finding("wrong winner", f"{told}, so {entries} entries are wrong; {example}", 0.9, (self.name,))
+
+    def _example(self, o: int, right: Array, got: Array) -> str:
+        """One window that gives its gradient to a wrong pixel: the place in the window if it is known where that lies."""
+        window = index_of(o, self.e.out)
+        its, yours = right[:, o], got[:, o]
+        if self.e.windows is not None:
+            kernel, stride = self.e.windows
+            places = np.stack([its, yours])[:, 2:] - np.multiply(window[2:], stride)
+            if (its[:2] == yours[:2]).all() and (places >= 0).all() and (places < kernel).all():
+                (r, c), (row, column) = places
+                its_place, yours_goes = f"row {r}, column {c}", f"row {row}, column {column}"
+                return f"in the window of output {window}, say, the maximum is in {its_place}; yours goes to {yours_goes}"
+        return f"for output {window}, say, the maximum is entry {tuple(its.tolist())}, and yours is {tuple(yours.tolist())}"
 
     @staticmethod
     def _pixels_of_windows_start_elsewhere(off: Array, out: Array) -> bool:
@@ -410,14 +435,15 @@ class _Pairs:
             by = next(iter(moved))
             pads = {v for s, v in self.e.settings.items() if s.lower().startswith("p")}
             is_pad = max(map(abs, by)) in pads and (abs(by[0]) == abs(by[1]) or 0 in by)
-            said = f"every window of your {self.what} lies {by[0]} rows and {by[1]} columns off"
+            said = f"every window of your {self.what} lies {count(by[0], 'row')} and {count(by[1], 'column')} off"
             yield Finding("padding not cropped" if is_pad else "shifted", said, weight, (self.name,))
             return
         for k in (0, 1):
             if np.ptp(places[:, k]) and np.ptp(off[:, k]):
                 slope = np.polyfit(places[:, k], off[:, k], 1)[0]
                 if abs(slope) > 0.5 and abs(slope - round(slope)) < 1e-6:
-                    said = f"window i of your {self.what} starts {abs(round(slope))} * i rows (columns) off"
+                    far = f"{abs(round(slope))} * i" if abs(slope) > 1.5 else "i"
+                    said = f"window i of your {self.what} starts {far} {('rows', 'columns')[k]} off"
                     yield Finding("stride ignored", said, weight, (self.name,))
                     return
 

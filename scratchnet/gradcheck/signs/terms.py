@@ -133,7 +133,8 @@ def _decay(e: Evidence, name: str) -> Iterator[Finding]:
             yield Finding("weight decay on the bias" if bias else "weight decay scaled wrong", said, 0.9, (name,))
             yield Finding("weight decay scaled wrong" if bias else "weight decay on the bias", said, 0.6, (name,))
         return
-    said = f"your {what} has {has / upstream:.4g} * {name} from the penalty, the loss {wanted / upstream:.4g} * {name}"
+    part, right = (f"{v / upstream:.4g} * {name}" if abs(v) > 1e-9 else "nothing" for v in (has, wanted))
+    said = f"from the penalty your {what} has {part}, and it should have {right}"
     if abs(wanted) < 1e-9:
         yield Finding("weight decay on the bias", said, 0.97, (name,))
     elif abs(has) < 1e-9:
@@ -316,6 +317,12 @@ def _labelled(e: Evidence, name: str) -> Iterator[Finding]:
         return
     onehot = np.eye(n.shape[1])[labels[0]]
     wrong = np.abs(a - n) > 1e-6 * np.abs(n).max()
+    off = (a - n)[wrong]
+    if np.array_equal(wrong, onehot == 0) and np.ptp(off) < 1e-6:
+        said = (
+            f"all {wrong.sum()} wrong entries are off by the same amount, {off[0]:.3g}; they are those of the wrong classes"
+        )
+        yield Finding("labels index every row", said, 0.85, (name,))
     if not wrong[onehot == 0].any():
         values = (n - a)[onehot == 1] * len(n) / float(e.dout)
         if np.ptp(values) < 1e-6:
