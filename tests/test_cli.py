@@ -131,6 +131,17 @@ def test_same_seed_same_weights_bitwise(run: Run, data: Path, tmp_path: Path) ->
     assert a["0.w"].tobytes() != c["0.w"].tobytes()
 
 
+def test_the_number_of_processes_changes_no_bit(run: Run, data: Path, tmp_path: Path) -> None:
+    for workers in (0, 2):
+        arguments = ("--model", "cnn-small", "--epochs", 1, "--val-size", 50, "--dataset", data, "--workers", workers)
+        assert run("train", *arguments, "--out", tmp_path / str(workers)).status == 0
+    alone, together = (load_model(tmp_path / name / "model.npz").model for name in "02")
+    for key, array in {**alone.params, **alone.state}.items():
+        assert array.tobytes() == {**together.params, **together.state}[key].tobytes()
+    losses = [json.loads((tmp_path / name / "metrics.json").read_text(encoding="utf-8"))["test_loss"] for name in "02"]
+    assert losses[0] == losses[1]
+
+
 def test_a_runs_config_gives_the_run_again(run: Run, data: Path, trained: Path, tmp_path: Path) -> None:
     again = run("train", "--config", trained / "config.json", "--out", tmp_path / "again")
     assert again.status == 0, again.err
