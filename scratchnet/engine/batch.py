@@ -19,7 +19,7 @@ Prepare = Callable[[Array], Array]
 Augment = Callable[[Array, Rng], Array]
 """uint8 images (N, H, W) and random numbers -> changed images, for training alone."""
 
-CHUNK = 128
+CHUNK = 64
 """Images that go through a network at once when it is not trained: few enough that activations stay near the processor."""
 
 
