@@ -491,7 +491,9 @@ def gradients(report: Report, name: str | None = None) -> Figure:
     """
     drawable = {key: result for key, result in report.results.items() if result.drawable}
     if not drawable or (name is not None and name not in drawable):
-        raise ValueError(f"gradients: name must be one of {', '.join(drawable) or '(there is no gradient)'}, got {name!r}")
+        if not drawable:
+            raise ValueError("gradients: the report has no gradient to draw; print it, it says why")
+        raise ValueError(f"gradients: name must be one of {', '.join(drawable)}, got {name!r}")
     chosen = name or next((key for key, result in drawable.items() if not result.passed), next(iter(drawable)))
     result = drawable[chosen]
     assert result.analytic is not None

@@ -55,10 +55,13 @@ def cases(seed: int = 0) -> list[Case]:
     image_layers = [
         Conv2d(2, 4, (3, 2), rng=rng),
         Conv2d(2, 4, (3, 2), pad=1, rng=rng),
+        Conv2d(2, 4, (3, 4), pad=2, rng=rng),
+        Conv2d(2, 4, (2, 3), pad=(2, 1), rng=rng),
         Conv2d(2, 4, 3, stride=2, pad=(1, 2), rng=rng),
         Conv2d(2, 4, (2, 3), stride=(2, 1), pad=(3, 0), rng=rng),
         MaxPool2d(2),
         MaxPool2d((3, 2), stride=(2, 1)),
+        MaxPool2d(3, stride=1),
         AvgPool2d(2),
         AvgPool2d((3, 2), stride=(2, 1)),
         GlobalAvgPool(),

@@ -117,12 +117,11 @@ def conv2d_backward(dout: Array, cache: Cache, need_dx: bool = True) -> tuple[Ar
     if not need_dx:
         return None, dw, db
 
-    same_or_larger = dout.shape[2] >= x_shape[2] and dout.shape[3] >= x_shape[3]
-    if stride == (1, 1) and same_or_larger and pad[0] < kh and pad[1] < kw:
+    if _well_padded((kh, kw), stride, pad):
         # Row r of x was used by output rows i = r + pad - a, a = 0 .. KH-1. Counting a filter's rows backwards, a = KH-1-k,
         # gives i = r - (KH-1-pad) + k: a plain convolution of dout, padded by KH-1-pad, with the filters turned by 180
         # degrees. Columns likewise. That way nothing has to be added up in memory; but it makes a product for each pixel
-        # of x, so where dout has fewer the other way is shorter.
+        # of x, so where dout has fewer, with less padding than (K-1)/2, the other way is shorter.
         turned = w[:, :, ::-1, ::-1].transpose(1, 0, 2, 3)  # (C, F, KH, KW)
         dout_patches = im2col(dout, (kh, kw), pad=(kh - 1 - pad[0], kw - 1 - pad[1]))
         dx = from_hcwn((_rows(turned) @ dout_patches).reshape(x_shape[2], c, x_shape[3], x_shape[0]))
@@ -179,6 +178,11 @@ def output_size(size: tuple[int, ...], kernel_size: Two, stride: Two, pad: Two) 
     )
     oh, ow = ((i - k) // s + 1 for i, k, s in zip(padded, kernel_size, stride, strict=True))
     return oh, ow
+
+
+def _well_padded(kernel_size: Two, stride: Two, pad: Two) -> bool:
+    """Is the output at least as large as the image, without a stride, and no kernel wholly in the padding?"""
+    return stride == (1, 1) and all((k - 1) / 2 <= p < k for k, p in zip(kernel_size, pad, strict=True))
 
 
 def _rows(w: Array) -> Array:
