@@ -53,7 +53,8 @@ def keep_freed_memory() -> None:
     """Let the C library keep the memory of freed arrays for the next ones, where it knows how (glibc).
 
     A training step frees what it allocated, and the next step wants the same sizes again. By default glibc returns large
-    blocks to the system at once, and gets them back page by page, each page zeroed first: a third of a step's time.
+    blocks to the system at once, and gets them back page by page, each page zeroed first, which costs a good part of a
+    step's time.
     """
     m_trim_threshold, m_mmap_threshold = -1, -3  # malloc.h
     with contextlib.suppress(OSError, AttributeError, TypeError):
