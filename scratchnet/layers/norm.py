@@ -77,7 +77,7 @@ def _spread(values: Array, x: Array) -> Array:
 def _sums(x: Array, y: Array | None = None) -> Array:
     """The sum of x, or of x * y, over all axes but the channel, without writing the product down."""
     if x.ndim == 2:
-        return x.sum(axis=0) if y is None else np.vecdot(x, y, axis=0)
+        return x.sum(axis=0) if y is None else np.vecdot(x.T, y.T)
     h, c, w, n = (rows := to_hcwn(x)).shape
     rows = rows.reshape(h, c, w * n)
     others = np.ones(w * n, x.dtype) if y is None else to_hcwn(y).reshape(h, c, w * n)
