@@ -72,7 +72,7 @@ def bars(ax: Axes, probs: Array, names: Sequence[str], chosen: int) -> None:
     where = np.arange(len(probs))
     ax.barh(where, probs, color=[BLUE if i == chosen else "#B8C4CC" for i in where], height=0.72)
     for i, p in enumerate(probs):
-        ax.text(p + 0.012, i, f"{100 * p:.1f} %", va="center", fontsize=11, color=BLACK if i == chosen else GREY)
+        ax.text(p + 0.012, i, f"{100 * p:.1f} %", va="center_baseline", fontsize=11, color=BLACK if i == chosen else GREY)
     ax.set_yticks(where, names)
     ax.invert_yaxis()
     ax.set_xlim(0, 1.14)
