@@ -169,7 +169,8 @@ def test_explain_leaves_grad_cam_out_where_there_is_no_convolution(run, digit, t
     model = saved(tmp_path / "m.npz", build("softmax"))
     status, out, err = run("explain", digit, "--model-file", model, "-o", "w.png")
     assert (status, err) == (0, "")
-    assert "by saliency, smooth-grad, integrated-gradients, occlusion\n" in out
+    assert "by saliency, smooth-grad, integrated-gradients, occlusion\ngrad-cam is left out: the network has no conv" in out
+    assert "left out" not in run("explain", digit, "--model-file", model, "-o", "w.png", "--method", "saliency")[1]
     status, out, err = run("explain", digit, "--model-file", model, "-o", "v.png", "--method", "grad-cam")
     assert (status, out) == (1, "")
     assert "no convolution" in one_line(err)

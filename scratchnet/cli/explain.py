@@ -70,6 +70,8 @@ def run(args: argparse.Namespace) -> int:
         return 0
     print(sentence(answer))
     print(f"explained: {label}, logit {facts['logit']:.2f}, by {', '.join(methods)}")
+    if not args.method and "grad-cam" not in methods:
+        print("grad-cam is left out: the network has no convolution")
     if "integrated_gradients" in facts:
         sums = facts["integrated_gradients"]
         print(f"integrated gradients add up to {sums['sum']:.2f}; the logit rises by {sums['rise']:.2f} from blank paper")

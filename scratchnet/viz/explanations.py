@@ -74,7 +74,7 @@ def grad_cam(image: Array, heat: Array, *, ax: Axes | None = None, title: str | 
         colours = ERRORS(0.8 * heat / top)[..., :3]
         ax.imshow(colours * (1 - 0.8 * ink[..., None]))
         bare(ax, frame=True)
-        note(ax, f"0 .. {top:.2g}")
+        note(ax, f"0 .. {top:.2g}", 10.5)
         if title:
             ax.set_title(title)
     return figure
@@ -97,7 +97,7 @@ def _signed(image: Array, values: Array, ax: Axes | None, title: str | None, str
         ax.set_xlim(-0.5, image.shape[1] - 0.5)
         ax.set_ylim(image.shape[0] - 0.5, -0.5)
         bare(ax, frame=True)
-        note(ax, f"± {top:.2g}")
+        note(ax, f"± {top:.2g}", 10.5)
         if title:
             ax.set_title(title)
     return figure
@@ -146,6 +146,7 @@ def explanations(
         show(axes[0], image)
         axes[0].set_title("what the network sees")
         bars(axes[1], probs, names, label)
+        axes[1].set_xlim(0, 1.5)  # the numbers beside the bars stay in the panel
         axes[1].set_title("probabilities")
         for ax, (method, values) in zip(axes[2:], maps.items(), strict=False):
             draw, heading = _PANELS[method]
@@ -153,7 +154,7 @@ def explanations(
         for ax in axes[panels:]:
             ax.set_axis_off()
         words = f"vermillion speaks for {names[label]}, blue against it; each map has its own scale"
-        figure.supxlabel(words, fontsize=11, color=GREY)
+        figure.supxlabel(words, fontsize=12, color=GREY)
         suptitle(figure, title)
     return figure
 

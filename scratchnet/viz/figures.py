@@ -131,9 +131,9 @@ def bare(ax: Axes, *, frame: bool = False) -> None:
         spine.set(color="#C8C8C8", linewidth=0.8)
 
 
-def note(ax: Axes, text: str) -> None:
+def note(ax: Axes, text: str, size: float = 8.5) -> None:
     """A small grey line under a picture."""
-    ax.text(0.5, -0.04, text, transform=ax.transAxes, ha="center", va="top", fontsize=8.5, color=GREY)
+    ax.text(0.5, -0.04, text, transform=ax.transAxes, ha="center", va="top", fontsize=size, color=GREY)
 
 
 def message(text: str, title: str | None) -> Figure:
