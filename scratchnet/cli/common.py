@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from scratchnet import runs
 from scratchnet.datasets.door import CHOICES, Source, open_source
 from scratchnet.engine import Engine, Prepare, ShardedEngine
+from scratchnet.files import atomic_write
 from scratchnet.layers import Layer
 from scratchnet.losses import SoftmaxCrossEntropy
 from scratchnet.preprocess import Normalization, prepare
@@ -117,6 +118,15 @@ def inference_engine(loaded: Loaded, workers: int | None, images: int) -> Engine
 
 def print_json(values: dict[str, Any]) -> None:
     print(json.dumps(values, indent=2, allow_nan=False))
+
+
+def write_file(path: str, content: bytes) -> None:
+    """Write a file whole or not at all."""
+    try:
+        with atomic_write(path) as file:
+            file.write(content)
+    except OSError as error:
+        raise Failure(f"can't write {path}: {error.strerror}") from error
 
 
 def number(kind: Callable[[str], Any], low: float, high: float = math.inf, *, above: bool = False) -> Callable[[str], Any]:

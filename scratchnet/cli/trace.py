@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from scratchnet.cli.common import Failure, Misuse, add_model_argument, load, number, print_json
+from scratchnet.cli.common import Failure, Misuse, add_model_argument, load, number, print_json, write_file
 from scratchnet.cli.predict import read_digit
-from scratchnet.files import atomic_write
 from scratchnet.inspection import Trace, trace
 from scratchnet.inspection.text import html_page
 from scratchnet.models import NUM_CLASSES
@@ -56,10 +55,10 @@ def run(args: argparse.Namespace) -> int:
     title = f"{Path(args.image).name} through {loaded.name}"
     written = []
     if args.html:
-        _write(args.html, html_page(title, f"<h1>{html.escape(title)}</h1>{result._repr_html_()}").encode())
+        write_file(args.html, html_page(title, f"<h1>{html.escape(title)}</h1>{result._repr_html_()}").encode())
         written.append(args.html)
     if args.figure:
-        _write(args.figure, _png(result, title))
+        write_file(args.figure, _png(result, title))
         written.append(args.figure)
     if args.json:
         print_json({"model": loaded.name, "file": args.image, **result.to_dict()})
@@ -76,11 +75,3 @@ def _png(result: Trace, title: str) -> bytes:
     file = io.BytesIO()
     viz.save(viz.trace(result, title=title), file)
     return file.getvalue()
-
-
-def _write(path: str, content: bytes) -> None:
-    try:
-        with atomic_write(path) as file:
-            file.write(content)
-    except OSError as error:
-        raise Failure(f"can't write {path}: {error.strerror}") from error
