@@ -19,7 +19,7 @@ ROOT = Path(scratchnet.__file__).parent
 FLOORS = [
     ["typing", "memory", "machine", "rng", "init", "files"],
     ["layers", "losses", "optim", "metrics", "preprocess", "imaging", "picture", "datasets", "gradcheck", "serialize"],
-    ["models", "recipes", "engine"],
+    ["augment", "models", "recipes", "engine"],
     ["train", "explain", "inspection", "runs"],
     ["viz", "web"],
     ["cli"],
