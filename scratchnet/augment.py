@@ -139,11 +139,11 @@ def erase_rectangles(images: Array, p: float, rng: Rng) -> Array:
     Shapes    images uint8 (N, H, W) -> uint8 (N, H, W)
     """
     n, h, w = images.shape
-    chosen = rng.random(n) < p
+    chosen = rng.random((n, 1)) < p
     area, aspect = rng.uniform(0.02, 0.2, n) * h * w, np.exp(rng.uniform(-math.log(3.3), math.log(3.3), n))
     inside_rows = _stretches(h, np.sqrt(area * aspect), rng)
     inside_columns = _stretches(w, np.sqrt(area / aspect), rng)
-    rectangles = (chosen[:, None] & inside_rows)[:, :, None] & inside_columns[:, None, :]
+    rectangles = (chosen & inside_rows)[:, :, None] & inside_columns[:, None, :]
     return np.where(rectangles, rng.integers(0, 256, images.shape, np.uint8), images)
 
 
