@@ -20,7 +20,7 @@ FLOORS = [
     ["typing", "memory", "machine", "rng", "init", "files"],
     ["layers", "losses", "optim", "metrics", "preprocess", "imaging", "picture", "datasets", "gradcheck", "serialize"],
     ["augment", "models", "recipes", "engine"],
-    ["train", "explain", "inspection", "runs"],
+    ["train", "fitting", "explain", "inspection", "runs"],
     ["viz", "web"],
     ["cli"],
     ["__main__"],
