@@ -37,7 +37,10 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print_json({name: _as_json(name, told, accuracies.get(name)) for name, told in summaries.items()})
     elif args.names:
-        blocks = (f"{n}: {_what(n)}\naccuracy {_percent(accuracies.get(n))}\n{told}" for n, told in summaries.items())
+        blocks = (
+            f"{n}: {_what(n)}\naccuracy on MNIST's test set: {_percent(accuracies.get(n))}\n{told}"
+            for n, told in summaries.items()
+        )
         print("\n\n".join(blocks))
     else:
         head = ("model", "parameters", "flops", "accuracy", "")
