@@ -1,0 +1,53 @@
+"""Figures: how a training went, what a network gets wrong, what the data looks like.
+
+The only package that imports matplotlib. Every function returns a ``matplotlib.figure.Figure`` of its own, not pyplot's: no
+window, no display, nothing to close. A notebook shows it when it is a cell's last value; ``save`` writes it as PNG.
+"""
+
+from scratchnet.viz.evaluation import confusion, mistakes
+from scratchnet.viz.figures import (
+    BLACK,
+    BLUE,
+    ERRORS,
+    GREEN,
+    GREY,
+    ORANGE,
+    PALE,
+    PURPLE,
+    SIGNS,
+    SKY,
+    VERMILLION,
+    YELLOW,
+    save,
+    style,
+)
+from scratchnet.viz.images import digits, probabilities
+from scratchnet.viz.passes import trace
+from scratchnet.viz.reports import gradients
+from scratchnet.viz.training import History, NamedRow, curves
+
+__all__ = [
+    "BLACK",
+    "BLUE",
+    "ERRORS",
+    "GREEN",
+    "GREY",
+    "ORANGE",
+    "PALE",
+    "PURPLE",
+    "SIGNS",
+    "SKY",
+    "VERMILLION",
+    "YELLOW",
+    "History",
+    "NamedRow",
+    "confusion",
+    "curves",
+    "digits",
+    "gradients",
+    "mistakes",
+    "probabilities",
+    "save",
+    "style",
+    "trace",
+]
