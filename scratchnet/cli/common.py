@@ -7,11 +7,13 @@ import math
 import sys
 from collections.abc import Callable
 from importlib import resources
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
 
 from scratchnet import runs
 from scratchnet.datasets.door import CHOICES, Source, open_source
 from scratchnet.engine import Engine, Prepare, ShardedEngine
+from scratchnet.files import atomic_write
 from scratchnet.layers import Layer
 from scratchnet.losses import SoftmaxCrossEntropy
 from scratchnet.preprocess import Normalization, prepare
@@ -117,6 +119,32 @@ def inference_engine(loaded: Loaded, workers: int | None, images: int) -> Engine
 
 def print_json(values: dict[str, Any]) -> None:
     print(json.dumps(values, indent=2, allow_nan=False))
+
+
+def write_figures(folder: str, draw: Callable[[], dict[str, Any]]) -> list[Path]:
+    """Write the figures that ``draw`` returns by their file names into a folder, which is made if need be; their paths."""
+    from scratchnet import viz
+
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        why = "a file is in the way" if isinstance(error, FileExistsError | NotADirectoryError) else error.strerror
+        raise Failure(f"can't write to the folder {folder}: {why}") from error
+    paths = []
+    for name, figure in draw().items():
+        path = Path(folder) / name
+        write_file(path, functools.partial(viz.save, figure))
+        paths.append(path)
+    return paths
+
+
+def write_file(path: str | Path, write: Callable[[BinaryIO], object]) -> None:
+    """Write a file that is whole or not there at all; Failure, naming it, if it can't be."""
+    try:
+        with atomic_write(path) as file:
+            write(file)
+    except OSError as error:
+        raise Failure(f"can't write {path}: {error.strerror}") from error
 
 
 def number(kind: Callable[[str], Any], low: float, high: float = math.inf, *, above: bool = False) -> Callable[[str], Any]:

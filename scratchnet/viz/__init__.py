@@ -4,7 +4,8 @@ The only package that imports matplotlib. Every function returns a ``matplotlib.
 window, no display, nothing to close. A notebook shows it when it is a cell's last value; ``save`` writes it as PNG.
 """
 
-from scratchnet.viz.evaluation import confusion, mistakes
+from scratchnet.viz.comparison import disagreements, robustness
+from scratchnet.viz.evaluation import classes, confused, confusion, mistakes, reliability
 from scratchnet.viz.figures import (
     BLACK,
     BLUE,
@@ -41,12 +42,17 @@ __all__ = [
     "YELLOW",
     "History",
     "NamedRow",
+    "classes",
+    "confused",
     "confusion",
     "curves",
     "digits",
+    "disagreements",
     "gradients",
     "mistakes",
     "probabilities",
+    "reliability",
+    "robustness",
     "save",
     "style",
     "trace",
