@@ -1,4 +1,4 @@
-"""``scratchnet evaluate`` and ``scratchnet compare`` from the outside."""
+"""``scratchnet evaluate``, ``compare`` and ``robustness`` from the outside."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from scratchnet import cli
-from scratchnet.datasets import idx
+from scratchnet.corruptions import CORRUPTIONS
+from scratchnet.datasets import idx, synthetic
 from scratchnet.metrics import wilson_interval
 from scratchnet.models import build
 from scratchnet.preprocess import Normalization
@@ -180,3 +181,70 @@ def test_errors(run, data, perfect, arguments, status, message):
     assert (found, out) == (status, "")
     assert message in one_line(err)
     assert Path("perfect.npz").is_file()
+
+
+# --- robustness -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def written(tmp_path):
+    """A folder in MNIST's layout with synthetic digits."""
+    folder = tmp_path / "written"
+    folder.mkdir()
+    for part, n in (("train", 20), ("t10k", 40)):
+        images, labels = synthetic.make(n, seed=9)
+        idx.write(folder / f"{part}-images-idx3-ubyte", images)
+        idx.write(folder / f"{part}-labels-idx1-ubyte", labels.astype(np.uint8))
+    return folder
+
+
+def test_robustness(run, written, tmp_path):
+    status, out, err = run("robustness", "--dataset", written, "--pictures", 1, "--figure", tmp_path / "r.png")
+    assert (status, err) == (0, "")
+    lines = [line for line in out.splitlines() if "%" in line and ".." in line]
+    names = ["as they are", *CORRUPTIONS, "synthetic digits"]
+    for line, name in zip(lines, names, strict=True):
+        assert line.startswith(name)
+        assert line.count("%") == 6
+    with Image.open(tmp_path / "r.png") as figure:
+        assert figure.format == "PNG"
+
+
+def test_robustness_as_json_agrees_with_evaluate(run, written):
+    status, out, err = run("robustness", "--dataset", written, "--pictures", 3, "--json")
+    assert (status, err) == (0, "")
+    values = json.loads(out)
+    rows = {row["name"]: row for row in values["rows"]}
+    assert rows["as they are"]["accuracy"] == json.loads(run("evaluate", "--dataset", written, "--json")[1])["accuracy"]
+    assert rows["inverted"]["accuracy"] < 0.6 < rows["inverted"]["picture_accuracy"]  # the preparation turns it round
+    assert all(row["pictures"] == 3 for row in values["rows"])
+    assert run("robustness", "--dataset", written, "--pictures", 3, "--json", "--workers", 2)[1] == out
+    few = json.loads(run("robustness", "--dataset", written, "--pictures", 0, "--images", 7, "--json")[1])
+    assert few["images"] == 7
+    assert few["rows"][0]["picture_accuracy"] is None
+    assert "pictures" not in run("robustness", "--dataset", written, "--pictures", 0, "--images", 7)[1]
+
+
+def test_a_picture_without_a_digit_is_wrong_and_counted(run, written):
+    images = idx.read(written / "t10k-images-idx3-ubyte").copy()
+    images[[0, 39]] = 0
+    idx.write(written / "t10k-images-idx3-ubyte", images)
+    arguments = ("robustness", "--dataset", written, "--images", 4, "--pictures", 4, "--workers", 0)
+    row = json.loads(run(*arguments, "--json")[1])["rows"][0]
+    assert (row["pictures"], row["unreadable"]) == (4, 2)
+    assert row["picture_accuracy"] <= 0.5
+    assert run(*arguments)[1].splitlines()[3].endswith("  2 unreadable")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--pictures", "-1"), "found '-1', wanted a whole number of at least 0"),
+        (("--images", "0"), "found '0'"),
+        (("--figure", "r.jpg"), "must end in .png"),
+    ],
+)
+def test_robustness_misuse(run, arguments, message):
+    status, _, err = run("robustness", *arguments)
+    assert status == 2
+    assert message in one_line(err)

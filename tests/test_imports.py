@@ -18,7 +18,19 @@ ROOT = Path(scratchnet.__file__).parent
 # Each part of the package on its floor; it may import what is on its own floor or below, in no circle.
 FLOORS = [
     ["typing", "memory", "machine", "rng", "init", "files"],
-    ["layers", "losses", "optim", "metrics", "preprocess", "imaging", "picture", "datasets", "gradcheck", "serialize"],
+    [
+        "layers",
+        "losses",
+        "optim",
+        "metrics",
+        "preprocess",
+        "imaging",
+        "corruptions",
+        "picture",
+        "datasets",
+        "gradcheck",
+        "serialize",
+    ],
     ["models", "recipes", "engine"],
     ["train", "explain", "inspection", "runs"],
     ["viz", "web"],
