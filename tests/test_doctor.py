@@ -94,7 +94,7 @@ def train(model, steps, *, lr=0.02, update_state=True):
 
 
 @pytest.mark.parametrize("seed", [0, 1])
-@pytest.mark.parametrize("name", models.MODELS)
+@pytest.mark.parametrize("name", [name for name in models.MODELS if name != "knn"])  # which no gradient changes
 def test_the_packages_networks_are_healthy(name, seed):
     checkup = examine(models.build(name, seed=seed), optimizer=RECIPES[name].build_optimizer(), shuffle=True, seed=seed)
     assert checkup.names == ()

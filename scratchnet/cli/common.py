@@ -17,6 +17,7 @@ from scratchnet.files import atomic_write
 from scratchnet.layers import Layer
 from scratchnet.losses import SoftmaxCrossEntropy
 from scratchnet.preprocess import Normalization, prepare
+from scratchnet.recipes import LOSSES
 from scratchnet.serialize import ModelFileError, load_model
 
 FEW = 2000  # images that one process has done before others have started
@@ -114,7 +115,8 @@ def add_workers_argument(parser: argparse.ArgumentParser) -> None:
 def inference_engine(loaded: Loaded, workers: int | None, images: int) -> Engine:
     """An engine for so many images; by default processes are started only where they save more time than they take."""
     few = workers is None and images < FEW
-    return ShardedEngine(loaded.model, SoftmaxCrossEntropy(), prepare=loaded.prepare, workers=0 if few else workers)
+    loss = LOSSES.get(loaded.metadata.get("loss", ""), SoftmaxCrossEntropy)()
+    return ShardedEngine(loaded.model, loss, prepare=loaded.prepare, workers=0 if few else workers)
 
 
 def print_json(values: dict[str, Any]) -> None:
