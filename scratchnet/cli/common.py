@@ -1,11 +1,14 @@
 """What several commands share."""
 
 import argparse
+import contextlib
 import functools
 import json
 import math
+import signal
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from importlib import resources
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -147,6 +150,23 @@ def write_file(path: str | Path, write: Callable[[BinaryIO], object]) -> None:
             write(file)
     except OSError as error:
         raise Failure(f"can't write {path}: {error.strerror}") from error
+
+
+@contextlib.contextmanager
+def interrupts_between_steps() -> Iterator[threading.Event]:
+    """Ctrl-C sets the event, and a second one interrupts at once: the network is saved as a whole step left it."""
+    asked = threading.Event()
+
+    def ask(*_: object) -> None:
+        if asked.is_set():
+            raise KeyboardInterrupt
+        asked.set()
+
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        yield asked
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def number(kind: Callable[[str], Any], low: float, high: float = math.inf, *, above: bool = False) -> Callable[[str], Any]:

@@ -26,6 +26,7 @@ from scratchnet.viz.images import digits, probabilities
 from scratchnet.viz.passes import trace
 from scratchnet.viz.reports import gradients
 from scratchnet.viz.training import History, NamedRow, curves
+from scratchnet.viz.tuning import tuning
 
 __all__ = [
     "BLACK",
@@ -56,4 +57,5 @@ __all__ = [
     "save",
     "style",
     "trace",
+    "tuning",
 ]
