@@ -19,8 +19,8 @@ ROOT = Path(scratchnet.__file__).parent
 FLOORS = [
     ["typing", "memory", "machine", "rng", "init", "files"],
     ["layers", "losses", "optim", "metrics", "preprocess", "imaging", "picture", "datasets", "gradcheck", "serialize"],
-    ["augment", "models", "recipes", "engine"],
-    ["train", "fitting", "explain", "inspection", "runs", "results"],
+    ["augment", "corruptions", "models", "recipes", "engine"],
+    ["train", "fitting", "tuning", "explain", "inspection", "runs", "results"],
     ["viz", "web"],
     ["cli"],
     ["__main__"],

@@ -7,7 +7,22 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 import scratchnet
-from scratchnet.cli import data, doctor, evaluate, explain, gradcheck, models, predict, recipe, reproduce, trace, train
+from scratchnet.cli import (
+    compare,
+    data,
+    doctor,
+    evaluate,
+    explain,
+    gradcheck,
+    models,
+    predict,
+    recipe,
+    reproduce,
+    robustness,
+    trace,
+    train,
+    tune,
+)
 from scratchnet.cli.common import Failure, Misuse
 from scratchnet.datasets.errors import UnknownDatasetError
 from scratchnet.engine import WorkerDied
@@ -15,7 +30,10 @@ from scratchnet.machine import one_blas_thread
 from scratchnet.recipes import ConfigError
 from scratchnet.runs import RunError
 
-COMMANDS = (train, evaluate, predict, explain, trace, doctor, models, recipe, reproduce, data, gradcheck)
+COMMANDS = (
+    *(train, tune, evaluate, compare, robustness, predict, explain, trace, doctor),
+    *(models, recipe, reproduce, data, gradcheck),
+)
 
 
 class _Parser(argparse.ArgumentParser):

@@ -1,9 +1,8 @@
 """``scratchnet explain``."""
 
 import argparse
-import io
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -60,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
     answer = {"file": args.image, **named(probs)}
     label = answer["digit"] if args.label is None else args.label
     maps = {method: _map(method, loaded, x, label) for method in methods}
-    write_file(args.out, _png(args, loaded, image, maps, probs, label))
+    write_file(args.out, lambda file: _save(args, loaded, image, maps, probs, label, file))
     facts: dict[str, Any] = {"label": label, "logit": float(logits[label])}
     if "integrated-gradients" in maps:
         total, rise = explain.completeness(loaded.model, x, maps["integrated-gradients"], label)
@@ -93,10 +92,10 @@ def _map(method: str, loaded: Loaded, x: Array, label: int) -> Array:
     return explain.saliency(model, x, label)[0]
 
 
-def _png(args: argparse.Namespace, loaded: Loaded, image: Array, maps: dict[str, Array], probs: Array, label: int) -> bytes:
+def _save(
+    args: argparse.Namespace, loaded: Loaded, image: Array, maps: dict[str, Array], probs: Array, label: int, file: BinaryIO
+) -> None:
     from scratchnet import viz
 
     title = f"{Path(args.image).name} through {loaded.name}: what speaks for {label}?"
-    file = io.BytesIO()
     viz.save(viz.explanations(image, maps, probs, label, title=title), file)
-    return file.getvalue()

@@ -1,10 +1,8 @@
 """``scratchnet train``."""
 
 import argparse
-import contextlib
 import functools
 import os
-import signal
 import sys
 import threading
 import time
@@ -16,7 +14,16 @@ from typing import Any
 import numpy as np
 
 from scratchnet import models, runs
-from scratchnet.cli.common import FEW, Failure, Misuse, add_data_arguments, add_workers_argument, number, open_data
+from scratchnet.cli.common import (
+    FEW,
+    Failure,
+    Misuse,
+    add_data_arguments,
+    add_workers_argument,
+    interrupts_between_steps,
+    number,
+    open_data,
+)
 from scratchnet.datasets.door import Source
 from scratchnet.datasets.split import split
 from scratchnet.engine import WorkerDied
@@ -103,7 +110,7 @@ def run(args: argparse.Namespace) -> int:
         history: list[Epoch] = []
         ended = ""  # why training ended early
         try:
-            with _interrupts_between_steps() as stop:
+            with interrupts_between_steps() as stop:
                 for epoch in train_epochs(_watched(steps_for(recipe, engine), recipe.epochs, len(indices), stop), validate):
                     history.append(epoch)
                     _say(_line(epoch, recipe.epochs))
@@ -171,23 +178,6 @@ def _settings(args: argparse.Namespace) -> Recipe:
     recipe = recipe_from(settings, where, name=args.recipe)
     chosen = {name: getattr(args, name) for name in recipe.to_dict() if getattr(args, name) is not None}
     return recipe.replace(**chosen)
-
-
-@contextlib.contextmanager
-def _interrupts_between_steps() -> Iterator[threading.Event]:
-    """Ctrl-C sets the event, and a second one interrupts at once: the network is saved as a whole step left it."""
-    asked = threading.Event()
-
-    def ask(*_: object) -> None:
-        if asked.is_set():
-            raise KeyboardInterrupt
-        asked.set()
-
-    before = signal.signal(signal.SIGINT, ask)
-    try:
-        yield asked
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _watched(steps: Iterator[Step], epochs: int, images: int, stop: threading.Event) -> Iterator[Step]:
