@@ -24,7 +24,7 @@ def batch_norm_forward(
               dx = gamma / sqrt(var + eps) * (dout - dbeta / m - xhat * dgamma / m)      with the batch's statistics:
                    the mean and the variance depend on x too
               dx = gamma / sqrt(var + eps) * dout      with given ones          (derived in lesson 13)
-    Cost      about 7 flops a value forward; the cache holds x - mean, or x itself with given statistics
+    Cost      about 8 flops a value forward; the cache holds xhat, or x with given statistics
     Errors    ValueError if the shapes do not fit, x is not floating-point, or the batch has one value a channel
               (its variance says nothing)
     Source    Ioffe and Szegedy, "Batch normalization", ICML 2015, algorithm 1
@@ -40,32 +40,32 @@ def batch_norm_forward(
     if mean is not None and var is not None:
         inv_std = 1 / np.sqrt(var + x.dtype.type(eps))
         out = x * _spread(gamma * inv_std, x)
-        out += _spread(beta - gamma * inv_std * mean, x)
+        out += _spread(beta - gamma * inv_std * mean, x)  # multiplied out: one scale and one shift a channel
         return out, (x, gamma, inv_std, mean, var, True)
     require(m > 1, f"BatchNorm: training needs more than one value a channel, got x {x.shape}")
     mean = _sums(x) / x.dtype.type(m)
-    centred = x - _spread(mean, x)
-    var = _sums(centred, centred) / x.dtype.type(m)
+    xhat = x - _spread(mean, x)
+    var = _sums(xhat, xhat) / x.dtype.type(m)
     inv_std = 1 / np.sqrt(var + x.dtype.type(eps))
-    out = centred * _spread(gamma * inv_std, x)  # gamma * xhat in one pass
+    xhat *= _spread(inv_std, x)
+    out = xhat * _spread(gamma, x)
     out += _spread(beta, x)
-    return out, (centred, gamma, inv_std, mean, var, False)
+    return out, (xhat, gamma, inv_std, mean, var, False)
 
 
 def batch_norm_backward(dout: Array, cache: Cache) -> tuple[Array, Array, Array]:
     """dout like x -> dx like x, dgamma (C,), dbeta (C,)."""
-    centred, gamma, inv_std, mean, _, given = cache
-    scale = gamma * inv_std
+    xhat, gamma, inv_std, mean, _, given = cache
     dbeta = _sums(dout)
-    if given:
-        x = centred
-        return dout * _spread(scale, dout), _sums(dout, x - _spread(mean, x)) * inv_std, dbeta
-    dgamma = _sums(dout, centred) * inv_std  # xhat = centred * inv_std
+    scale = _spread(gamma * inv_std, dout)
+    if given:  # then the cache holds x itself
+        return dout * scale, _sums(dout, xhat - _spread(mean, xhat)) * inv_std, dbeta
+    dgamma = _sums(dout, xhat)
     per_value = dout.dtype.type(dout.shape[1] / dout.size)  # 1 / m
-    dx = centred * _spread(inv_std * dgamma * per_value, dout)
+    dx = xhat * _spread(dgamma * per_value, dout)
     np.subtract(dout, dx, out=dx)
     dx -= _spread(dbeta * per_value, dout)
-    dx *= _spread(scale, dout)
+    dx *= scale
     return dx, dgamma, dbeta
 
 
