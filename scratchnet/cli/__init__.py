@@ -7,7 +7,21 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 import scratchnet
-from scratchnet.cli import compare, data, doctor, evaluate, gradcheck, predict, robustness, trace, train, tune
+from scratchnet.cli import (
+    compare,
+    data,
+    doctor,
+    evaluate,
+    gradcheck,
+    models,
+    predict,
+    recipe,
+    reproduce,
+    robustness,
+    trace,
+    train,
+    tune,
+)
 from scratchnet.cli.common import Failure, Misuse
 from scratchnet.datasets.errors import UnknownDatasetError
 from scratchnet.engine import WorkerDied
@@ -15,7 +29,21 @@ from scratchnet.machine import one_blas_thread
 from scratchnet.recipes import ConfigError
 from scratchnet.runs import RunError
 
-COMMANDS = (train, tune, evaluate, compare, robustness, predict, trace, doctor, data, gradcheck)
+COMMANDS = (
+    train,
+    tune,
+    evaluate,
+    compare,
+    robustness,
+    predict,
+    trace,
+    doctor,
+    models,
+    recipe,
+    reproduce,
+    data,
+    gradcheck,
+)
 
 
 class _Parser(argparse.ArgumentParser):

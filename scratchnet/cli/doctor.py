@@ -7,6 +7,7 @@ from typing import Any
 from scratchnet import models
 from scratchnet.cli.common import (
     Loaded,
+    Misuse,
     add_data_arguments,
     add_model_argument,
     load,
@@ -53,6 +54,8 @@ def run(args: argparse.Namespace) -> int:
     else:
         loaded = load(args.model_file)
         recipe = _changed(_recipe_of(loaded), args)
+    if not loaded.model.params:
+        raise Misuse(f"doctor: {loaded.name} has no weights to examine")
     source = open_data(args)
     train, test = source.load("train"), source.load("test")
     size = min(recipe.val_size, len(train.images) // 6)

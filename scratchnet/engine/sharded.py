@@ -23,7 +23,7 @@ import pickle
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from types import FunctionType, TracebackType
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -118,7 +118,7 @@ class Engine:
     def close(self) -> None:
         """End what was started; ``with`` does it."""
 
-    def __enter__(self) -> Engine:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
