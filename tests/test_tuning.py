@@ -167,6 +167,14 @@ def test_a_trial_is_what_training_with_its_settings_gives(study, parts):
     assert (trial.accuracy, trial.loss, trial.epochs) == (last.val_accuracy, last.val_loss, 2)
 
 
+def test_of_equal_accuracies_the_lowest_loss_wins(study, monkeypatch):
+    found = study()
+    rows = [("complete", 0.9, 0.5), ("complete", 0.95, 0.3), ("complete", 0.95, 0.2), ("pruned", 0.99, 0.1)]
+    trials = [Trial(k, {}, state, 2, accuracy, loss, 0.0) for k, (state, accuracy, loss) in enumerate(rows)]
+    monkeypatch.setattr(found, "trials", lambda: trials)
+    assert found.best() is trials[2]
+
+
 @pytest.mark.parametrize("sampler", ["tpe", "random"])
 def test_a_search_that_is_resumed_is_the_same_as_one_in_one_go(study, parts, sampler):
     whole = search(study("whole", sampler=sampler), 14, parts)
