@@ -518,9 +518,19 @@ def gradients(report: Report, name: str | None = None) -> Figure:
         bar = figure.colorbar(shown, ax=list(axes), fraction=0.03, pad=0.02)
         bar.outline.set_visible(False)
         found = f"{int(result.wrong_entries.sum())} of {result.size} entries wrong" if not result.passed else "right"
-        likely = f": {report.diagnoses[0].name}?" if report.diagnoses and not result.passed else ""
-        _suptitle(figure, f"{report.title}, {what}: {found}{likely}")
+        _suptitle(figure, f"{report.title}, {what}: {found}{_elsewhere(report, result.passed)}")
     return figure
+
+
+def _elsewhere(report: Report, drawn_is_right: bool) -> str:
+    """What the mistake in a report may be; and what it is in, if that is not what is drawn."""
+    if report.passed:
+        return ""
+    wrong = ", ".join(gradient_of(key) for key, result in report.results.items() if not result.passed)
+    name = f"{report.diagnoses[0].name}?" if report.diagnoses else ""
+    if not drawn_is_right:
+        return f": {name}" if name else ""
+    return f"; not right: {wrong or 'the code'}" + (f" ({name})" if name else "")
 
 
 # --- figures and axes -------------------------------------------------------------------------------------------------
