@@ -35,7 +35,7 @@ Walk = dict[str, Array]
 
 def check_step(target: Any, rule: Optimizer, options: dict[str, Any], seed: int = 0) -> Report:
     """Compare a step with the rule's, on a weight and (for objects) a bias, over a few steps with random gradients."""
-    rule, options = _unlike(rule, options)
+    rule, options, unlike = _unlike(rule, options)
     rng = np.random.default_rng(seed)
     is_function = inspect.isroutine(target)
     names = ["w"] if is_function else ["w", "b"]
@@ -58,6 +58,8 @@ def check_step(target: Any, rule: Optimizer, options: dict[str, Any], seed: int 
     for name in names:
         report.results[name] = _compare(name, mine[name], wanted[name])
     if not report.passed:
+        if unlike:
+            report.notes.append(f"checked with {unlike}: numbers that can't be taken for each other")
         wrong = [name for name, result in report.results.items() if not result.passed]
         findings += _findings(target, options, rule, start, grads, mine, wanted, wrong)
         nothing = Likely(CATALOGUE["no known mistake"], ("the steps fit no known mistake",))
@@ -85,19 +87,20 @@ _SAME = {
 }
 
 
-def _unlike(rule: Optimizer, options: dict[str, Any]) -> tuple[Optimizer, dict[str, Any]]:
+def _unlike(rule: Optimizer, options: dict[str, Any]) -> tuple[Optimizer, dict[str, Any], str]:
     """The same with numbers that can't be taken for each other: with lr = 0.1 and momentum = 0.9, lr is 1 - momentum.
 
-    Only what is an option is changed, in the rule and in the options alike.
+    Only what is an option is changed, in the rule and in the options alike; the third value says to what.
     """
-    rule, options = copy.deepcopy(rule), dict(options)
+    rule, options, changed = copy.deepcopy(rule), dict(options), []
     for attribute, value in (("lr", 0.037), ("momentum", 0.83), ("weight_decay", 0.29)):
         has = getattr(rule, attribute, 0)
         named = [n for n, v in options.items() if v == has and any(n.lower().startswith(s) for s in _SAME[attribute])]
         if has and len(named) == 1:
             setattr(rule, attribute, value)
             options[named[0]] = value
-    return rule, options
+            changed.append(f"{named[0]} = {value:g}")
+    return rule, options, ", ".join(changed)
 
 
 # --- running the learner's step --------------------------------------------------------------------------------------------
@@ -212,7 +215,7 @@ def _known(r: Rule) -> Iterator[tuple[str, Rule, str, float]]:
     lr, mu, decay = r.rate, r.keep, r.decay
     yield "sign flipped", replace(r, rate=-lr), "the step goes uphill", 0.96
     yield "learning rate missing", replace(r, rate=1.0), "the step is not multiplied by lr", 0.96
-    yield "learning rate twice", replace(r, rate=lr * lr), f"each step is lr = {lr:g} times too small", 0.96
+    yield "learning rate twice", replace(r, rate=lr * lr), "the step is multiplied by lr twice", 0.96
     if mu:
         yield "velocity forgotten", replace(r, keep=0.0, nesterov=False), "each step is lr * g alone", 0.96
         yield (

@@ -103,9 +103,11 @@ def _ratio_of_counts(ratio: float, counts: dict[str, int], said: str, name: str,
 
 
 def _said(what: str, ratio: float) -> str:
-    if abs(ratio) >= 1:
-        return f"your {what} is exactly {ratio:.6g} times the numeric one"
-    return f"your {what} is exactly {ratio:.6g} times (1/{1 / ratio:.6g} of) the numeric one"
+    if _is(ratio, -1):
+        return f"your {what} is exactly minus the numeric one"
+    part = round(1 / abs(ratio))
+    as_part = f" ({'-' * (ratio < 0)}1/{part} of)" if part > 1 and _is(abs(ratio), 1 / part) else ""
+    return f"your {what} is exactly {ratio:.6g} times{as_part} the numeric one"
 
 
 def _is(ratio: float, value: float) -> bool:
