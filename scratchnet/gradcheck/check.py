@@ -93,13 +93,11 @@ def check(
                     trial.findings.append(Finding(result.called, result.message, _certainty(result.called), (name,)))
         check_ties(subject, trial, report.results, seed)
     except Malformed as error:
-        trial.problems.append(str(error))
-        if error.diagnosis:
-            trial.findings.append(Finding(error.diagnosis, str(error), 1.0))
+        trial.note(error.diagnosis, str(error))
     except CodeRaised as error:
         trial.note("raises an error", str(error))
     report.problems += trial.problems
-    report.notes = notes_on(report.results, subject.arrays, args)
+    report.notes = notes_on(subject, trial, report, args)
     if report.problems or any(result.status == "WRONG" for result in report.results.values()):
         report.diagnoses = diagnose(Evidence(subject, trial, report.results, seed))
     return report

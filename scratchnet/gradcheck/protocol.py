@@ -10,7 +10,7 @@ import numpy as np
 from scratchnet.gradcheck.finding import Finding
 from scratchnet.gradcheck.learners import PlainCall
 from scratchnet.gradcheck.numeric import index_of
-from scratchnet.gradcheck.subject import CodeRaised, Malformed, Subject, describe, guarded, label
+from scratchnet.gradcheck.subject import CodeRaised, Malformed, Subject, describe, guarded, label, returned
 from scratchnet.typing import Array, Cache, Rng
 
 
@@ -91,8 +91,9 @@ def _try_backward(subject: Subject, trial: Trial, given: Any, cache: Cache, by_f
             trial.note("input changed in place", _changes("backward", name))
     if not same(dout, trial.dout):
         trial.note("dout changed in place", _changes("backward", "dout"))
+    missing = any(gradients.get(name) is None for name in subject.arrays)
     for complaint in complaints:
-        trial.note("gradient missing", complaint, 0.9)
+        trial.note("gradient missing" if missing else "wrong return value", complaint, 0.9)
 
     _without_dx(subject, trial, seed)
     difference, again = _difference(subject, gradients, trial.dout, cache)
@@ -165,7 +166,7 @@ def same(a: Any, b: Any) -> bool:
 
 def _require_differentiable(subject: Subject, out: Any) -> None:
     if not _is_number(out):
-        raise Malformed(f"forward must return an array (or a loss: one number) and the cache, got {describe(out)}")
+        raise Malformed(f"forward must return an array (or a loss: one number) and the cache, got {returned(out)}")
     if subject.is_loss and np.ndim(out) != 0:
         raise Malformed(f"the loss must be one number, got {describe(out)}")
     if isinstance(out, (np.ndarray, np.generic)) and out.dtype != np.float64:
