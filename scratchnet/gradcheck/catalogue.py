@@ -433,6 +433,13 @@ _ALL = [
         5,
         covers="the batch axis for the features, rows for columns; also in a product",
         reworded={
+            "softmax": {
+                "hint": "Which numbers does one output depend on? Over which of them must the sum run?",
+                "strong_hint": (
+                    "Each row is a softmax of its own, so no sum mixes rows: the one of dout * probs runs over the classes"
+                    " of a row, axis=1 with keepdims=True."
+                ),
+            },
             "convolution": {
                 "strong_hint": (
                     "dw[f,c,kh,kw] adds up over images and positions, n, i and j: the axes f, c, kh and kw stay apart."

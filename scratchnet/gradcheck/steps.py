@@ -59,7 +59,7 @@ def check_step(target: Any, rule: Optimizer, options: dict[str, Any], seed: int 
         report.results[name] = _compare(name, mine[name], wanted[name])
     if not report.passed:
         if unlike:
-            report.notes.append(f"checked with {unlike}: numbers that can't be taken for each other")
+            report.notes.append(f"checked with {unlike} instead of yours, so that no number can be taken for another")
         wrong = [name for name, result in report.results.items() if not result.passed]
         findings += _findings(target, options, rule, start, grads, mine, wanted, wrong)
         nothing = Likely(CATALOGUE["no known mistake"], ("the steps fit no known mistake",))
@@ -69,6 +69,7 @@ def check_step(target: Any, rule: Optimizer, options: dict[str, Any], seed: int 
 
 def _compare(name: str, mine: Array, wanted: Array) -> ArgumentResult:
     result = ArgumentResult(name, mine, wanted, checked=wanted.size, size=wanted.size)
+    result.title, result.kind, result.measure = f"{STEPS} steps of {name}", "step", "the rule's"
     result.scale = float(np.abs(wanted).max())
     if mine.shape != wanted.shape or not np.isfinite(mine).all():
         result.message = f"the steps of {name} are not arrays {wanted.shape[1:]} of finite numbers"

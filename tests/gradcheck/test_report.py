@@ -59,6 +59,31 @@ def test_a_strong_hint_speaks_of_the_operation_at_hand():
     assert "dw[f,c,kh,kw] adds up over images and positions" in report.hint(strong=True)
 
 
+def test_text_that_shows_one_place():
+    """Where numbers stand in the wrong places, one of them is shown; and windows that drift are not left to be guessed."""
+    turned = " ".join(str(report_on("flatten-channels")).split())
+    assert "read in the order of axes (0, 2, 3, 1): at (0, 0, 0, 1), say, stands the number of (0, 0, 0, 2)" in turned
+    assert "mixed up" not in turned, "once is enough"
+    drifting = " ".join(str(report_on("avg-pool-by-size")).split())
+    assert "from one window to the next your dx moves 1 row too far" in drifting
+    assert "summed over axis 0 it would be right" in str(report_on("dense-db-not-summed"))
+
+
+def test_a_second_call_is_told_by_what_it_does():
+    for case_id, said in (
+        ("dense-adds-up", "(dweight, dbias), exactly twice the first: something outlives the call"),
+        ("dropout-again", "(dx): it draws random numbers of its own"),
+    ):
+        assert any(said in problem for problem in report_on(case_id).problems)
+
+
+def test_a_step_s_rows_speak_of_steps():
+    row = str(report_on("momentum-late")).splitlines()[0]
+    assert re.match(
+        r"4 steps of w  \(4, 4, 3\)  WRONG  .* at \(2, 1, 0\): yours -?[\d.]+, the rule's -?[\d.]+; largest step", row
+    )
+
+
 def test_hints():
     assert WRONG.hint() == "Which inputs had no influence on the output? Which slope must they have?"
     assert WRONG.hint(strong=True) == "Multiply by the mask of those inputs that did get through; all others get 0."

@@ -171,10 +171,10 @@ def _windows(e: Evidence, name: str) -> list[tuple[str, int]]:
     """How many values one output takes the mean of."""
     x = e.arrays[name]
     found = []
-    if (window := _measured_window(e)) is not None:
-        found.append(("the window's size", window))
     if x.ndim == 4 and e.out.ndim == 2:
         found.append(("H*W", x.shape[2] * x.shape[3]))
+    elif (window := _measured_window(e)) is not None:
+        found.append(("the window's size", window))
     for array in e.arrays.values():
         if array.ndim == 4 and array is not x:
             found.append(("KH*KW", array.shape[2] * array.shape[3]))
