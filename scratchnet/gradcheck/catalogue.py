@@ -495,7 +495,8 @@ _ALL = [
         "reshaped in the wrong order",
         "Numbers are read in another order than they lie in.",
         "Which axis runs fastest in memory before your reshape, and which one do you assume?",
-        "First transpose so that the axes stand in the order you want, then reshape: they do different things.",
+        "Write down forward's transposes and reshapes and undo them one by one, the last one first. A reshape keeps the"
+        " order in which the numbers are read, a transpose changes it: one can't stand for the other.",
         10,
         covers="a reshape. Two axes simply swapped: 'transposed'",
     ),

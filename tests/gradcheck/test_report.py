@@ -65,7 +65,7 @@ def test_text_that_shows_one_place():
     assert "read in the order of axes (0, 2, 3, 1): at (0, 0, 0, 1), say, stands the number of (0, 0, 0, 2)" in turned
     assert "mixed up" not in turned, "once is enough"
     drifting = " ".join(str(report_on("avg-pool-by-size")).split())
-    assert "from one window to the next your dx moves 1 row too far" in drifting
+    assert "from one window to the next backward goes 3 rows on, forward 2" in drifting
     assert "summed over axis 0 it would be right" in str(report_on("dense-db-not-summed"))
 
 

@@ -445,11 +445,9 @@ class _Pairs:
             if np.ptp(places[:, k]) and np.ptp(off[:, k]):
                 slope = np.polyfit(places[:, k], off[:, k], 1)[0]
                 if abs(slope) > 0.5 and abs(slope - round(slope)) < 1e-6:
-                    step, noun = abs(round(slope)), ("row", "column")[k]
-                    said = (
-                        f"from one window to the next your {self.what} moves {count(step, noun)} too "
-                        f"{'far' if slope > 0 else 'little'}, so that later windows lie further and further off"
-                    )
+                    ahead = _pace(places[:, k], np.array([m[0][k + 2] for _, m, _ in boxes]))
+                    yours = count(ahead + round(slope), ("row", "column")[k])
+                    said = f"from one window to the next backward goes {yours} on, forward {ahead}"
                     yield Finding("stride ignored", said, weight, (self.name,))
                     return
 
@@ -462,6 +460,13 @@ def _box(mask: Array, shape: tuple[int, ...]) -> Box | None:
 
 def _extent(box: Box) -> Array:
     return box[1] - box[0] + 1
+
+
+def _pace(places: Array, starts: Array) -> int:
+    """How far the starts of two neighbouring windows mostly are apart; at the border padding hides some."""
+    pairs = sorted(set(zip(places.tolist(), starts.tolist(), strict=True)))
+    paces = [b[1] - a[1] for a, b in itertools.pairwise(pairs) if b[0] == a[0] + 1]
+    return int(max(set(paces), key=paces.count)) if paces else 0
 
 
 def _cut(values: Array, shape: tuple[int, ...], box: Box) -> Array:
