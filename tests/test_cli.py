@@ -282,6 +282,7 @@ def test_misuse_is_one_line_and_2(run: Run, arguments: tuple[str, ...], message:
         (("train", "--config", "list.json"), "list.json: found a JSON list"),
         (("train", "--dataset", "none/here"), "no such file or folder: none/here"),
         (("evaluate", "--dataset", "none.csv"), "no such file or folder: none.csv"),
+        (("evaluate", "--dataset", "./none"), "no such file or folder: ./none"),
         (("evaluate", "--model-file", "none"), "none: no such model file"),
         (("predict", "none.png"), "none.png: no such file"),
     ],

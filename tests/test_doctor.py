@@ -542,7 +542,7 @@ def test_no_learning_rate_is_advised_that_does_not_help():
             w *= -1
 
     finding = found(examine(train(mlp(), 60), optimizer=Reset(0.1)), "lr-too-large")
-    assert "So do those at smaller learning rates" in finding.reason
+    assert "Smaller ones, down to lr 1e-06, harm it too" in finding.reason
     assert "Try lr" not in finding.remedy
 
 

@@ -34,7 +34,7 @@ def open_source(name: str = "auto", data_dir: str | os.PathLike[str] | None = No
         return Source(name, lambda split: mnist.load(data_dir, split, dataset=name, progress=progress))
     if name != "auto":
         if not Path(name).expanduser().exists():
-            if len(Path(name).parts) > 1 or Path(name).suffix:
+            if name != Path(name).stem:  # digits.npz and ./digits are paths and no names
                 raise DataNotFoundError(f"no such file or folder: {name}")
             raise UnknownDatasetError(f"unknown data set {name!r}: wanted {', '.join(CHOICES)}, or a path")
         if (Path(name) / folders.MARKER).is_file():

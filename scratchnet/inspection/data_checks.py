@@ -155,7 +155,7 @@ def order(case: Case) -> Iterator[Verdict]:
         yield NotExamined(name, "one class or less than two batches")
         return
     if case.shuffle:
-        yield Passed(name, "training draws a new order each epoch, so the order in which the data lies does not matter")
+        yield Passed(name, "training draws a new order each epoch, so the order of the data does not matter")
     elif (agree - expected) / (1 - expected) < 0.3:
         told = f"neighbouring labels agree {percent(agree)} of the time, {percent(expected)} in random order"
         yield Passed(name, f"{told}: not sorted by class")

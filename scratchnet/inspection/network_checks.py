@@ -248,9 +248,7 @@ def dead_relus(case: Case) -> Iterator[Verdict]:
         dead = (stage.out == 0).all(axis=tuple(i for i in range(stage.out.ndim) if i != 1))
         share = float(dead.mean())
         told = (
-            f"at most {percent(share)} of the units of a layer, {place(stage)}"
-            if share
-            else "every unit is on for some image"
+            f"at most {percent(share)} of a layer's units, in {place(stage)}" if share else "every unit is on for some image"
         )
         least = max(least, (share, told))
         if share >= 0.3:

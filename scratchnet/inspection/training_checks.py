@@ -283,12 +283,12 @@ def _best(case: Case) -> tuple[float, Trial]:
 
 
 def _gentler(case: Case, lr: float, chance: float) -> tuple[float | None, str]:
-    """The largest of the smaller learning rates that a trained network can bear, if there is one; and how it did."""
+    """The largest of the smaller learning rates at which a trained network stays about as good; and how it did."""
     for other in sorted((other for other in DECADES if other < lr), reverse=True):
         trial = _trial(case, other)
-        if trial.end < 0.7 * chance:
+        if trial.end <= max(1.5 * trial.start, 0.02 * chance):
             return other, f"At lr {other:g}: {trial}."
-    return None, f"So do those at smaller learning rates, down to {DECADES[0]:g}."
+    return None, f"Smaller ones, down to lr {DECADES[0]:g}, harm it too."
 
 
 def _too_large(kind: str, lr: float, told: str, more: str, better: float | None) -> Finding:
