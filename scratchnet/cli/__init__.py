@@ -12,13 +12,31 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 import scratchnet
-from scratchnet.cli import data, doctor, evaluate, gradcheck, predict, trace, train
+from scratchnet.cli import (
+    compare,
+    data,
+    doctor,
+    evaluate,
+    explain,
+    gradcheck,
+    models,
+    predict,
+    recipe,
+    reproduce,
+    robustness,
+    trace,
+    train,
+    tune,
+)
 from scratchnet.cli.common import Failure, Misuse
 from scratchnet.datasets.errors import UnknownDatasetError
 from scratchnet.engine import WorkerDied
 from scratchnet.machine import one_blas_thread
 
-COMMANDS = (train, evaluate, predict, trace, doctor, data, gradcheck)
+COMMANDS = (
+    *(train, tune, evaluate, compare, robustness, predict, explain, trace, doctor),
+    *(models, recipe, reproduce, data, gradcheck),
+)
 
 
 class _Parser(argparse.ArgumentParser):

@@ -1,21 +1,26 @@
 """What several commands share."""
 
 import argparse
+import contextlib
 import functools
 import json
 import math
+import signal
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from importlib import resources
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
 
 from scratchnet import runs
 from scratchnet.datasets.door import CHOICES, Source, open_source
 from scratchnet.engine import Engine, Prepare, ShardedEngine
+from scratchnet.files import atomic_write
 from scratchnet.layers import Layer
 from scratchnet.losses import SoftmaxCrossEntropy
 from scratchnet.preprocess import Normalization, prepare
-from scratchnet.recipes import ConfigError, Recipe, recipe_from
+from scratchnet.recipes import LOSSES, ConfigError, Recipe, recipe_from
 from scratchnet.serialize import ModelFileError, load_model
 
 FEW = 2000  # images that one process has done before others have started
@@ -123,11 +128,55 @@ def add_workers_argument(parser: argparse.ArgumentParser) -> None:
 def inference_engine(loaded: Loaded, workers: int | None, images: int) -> Engine:
     """An engine for so many images; by default processes are started only where they save more time than they take."""
     few = workers is None and images < FEW
-    return ShardedEngine(loaded.model, SoftmaxCrossEntropy(), prepare=loaded.prepare, workers=0 if few else workers)
+    loss = LOSSES.get(loaded.metadata.get("loss", ""), SoftmaxCrossEntropy)()
+    return ShardedEngine(loaded.model, loss, prepare=loaded.prepare, workers=0 if few else workers)
 
 
 def print_json(values: dict[str, Any]) -> None:
     print(json.dumps(values, indent=2, allow_nan=False))
+
+
+def write_figures(folder: str, draw: Callable[[], dict[str, Any]]) -> list[Path]:
+    """Write the figures that ``draw`` returns by their file names into a folder, which is made if need be; their paths."""
+    from scratchnet import viz
+
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        why = "a file is in the way" if isinstance(error, FileExistsError | NotADirectoryError) else error.strerror
+        raise Failure(f"can't write to the folder {folder}: {why}") from error
+    paths = []
+    for name, figure in draw().items():
+        path = Path(folder) / name
+        write_file(path, functools.partial(viz.save, figure))
+        paths.append(path)
+    return paths
+
+
+def write_file(path: str | Path, write: Callable[[BinaryIO], object]) -> None:
+    """Write a file that is whole or not there at all; Failure, naming it, if it can't be."""
+    try:
+        with atomic_write(path) as file:
+            write(file)
+    except OSError as error:
+        raise Failure(f"can't write {path}: {error.strerror}") from error
+
+
+@contextlib.contextmanager
+def interrupts_between_steps() -> Iterator[threading.Event]:
+    """Ctrl-C sets the event, and a second one interrupts at once: the network is saved as a whole step left it."""
+    asked = threading.Event()
+
+    def ask(*_: object) -> None:
+        if asked.is_set():
+            raise KeyboardInterrupt
+        asked.set()
+
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        yield asked
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def number(kind: Callable[[str], Any], low: float, high: float = math.inf, *, above: bool = False) -> Callable[[str], Any]:

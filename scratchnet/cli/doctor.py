@@ -8,6 +8,7 @@ from typing import Any
 from scratchnet import models
 from scratchnet.cli.common import (
     Loaded,
+    Misuse,
     add_data_arguments,
     add_model_argument,
     load,
@@ -57,6 +58,8 @@ def run(args: argparse.Namespace) -> int:
         own = recipe_of(loaded)
         said = "the highest it was trained with" if own else "assumed: the file does not say how it was trained"
         recipe, lr_from = _settings(own or Recipe(), args, said)
+    if not loaded.model.params:
+        raise Misuse(f"doctor: {loaded.name} has no weights to examine")
     source = open_data(args)
     train, test = source.load("train"), source.load("test")
     size = min(recipe.val_size, len(train.images) // 6)
