@@ -115,7 +115,7 @@ def test_reproduced_models_can_be_evaluated(data: Path, tmp_path: Path, capsys: 
 
 def test_a_folder_that_can_not_be(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "file").touch()
-    assert cli.main(reproduce(data, tmp_path / "file" / "out", "--models", "softmax")) == 2
+    assert cli.main(reproduce(data, tmp_path / "file" / "out", "--models", "softmax")) == 1
     assert "can't write to the output folder" in capsys.readouterr().err
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "results.json").write_text("[]", encoding="utf-8")

@@ -20,14 +20,14 @@ from scratchnet.files import atomic_write
 from scratchnet.layers import Layer
 from scratchnet.losses import SoftmaxCrossEntropy
 from scratchnet.preprocess import Normalization, prepare
-from scratchnet.recipes import LOSSES
+from scratchnet.recipes import LOSSES, ConfigError, Recipe, recipe_from
 from scratchnet.serialize import ModelFileError, load_model
 
 FEW = 2000  # images that one process has done before others have started
 
 
 class Misuse(ValueError):
-    """The command was called with something that can't be meant; exit status 2."""
+    """The command was called with something that can't be meant, whatever the files hold; exit status 2."""
 
 
 class Failure(RuntimeError, ValueError):
@@ -104,6 +104,16 @@ def load(path: str | None) -> Loaded:
     if wanted != ([1, 28, 28], 10):
         raise ModelFileError(f"{name}: takes {wanted[0]} and names {wanted[1]} classes; wanted [1, 28, 28] and 10")
     return Loaded(saved.model, functools.partial(prepare, normalization=normalization), name, saved.metadata)
+
+
+def recipe_of(loaded: Loaded) -> Recipe | None:
+    """How a model file says its network was trained; None if it says nothing usable."""
+    provenance = loaded.metadata.get("provenance")
+    settings = provenance.get("recipe") if isinstance(provenance, dict) else None
+    try:
+        return recipe_from(settings, loaded.name) if isinstance(settings, dict) else None
+    except ConfigError:
+        return None
 
 
 def add_workers_argument(parser: argparse.ArgumentParser) -> None:

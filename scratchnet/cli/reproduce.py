@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from scratchnet import results, runs
-from scratchnet.cli.common import Misuse, add_data_arguments, add_workers_argument, number, open_data
+from scratchnet.cli.common import Failure, add_data_arguments, add_workers_argument, number, open_data
 from scratchnet.datasets.mnist import Dataset
 from scratchnet.datasets.split import split
 from scratchnet.files import atomic_write
@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise Misuse(f"can't write to the output folder {folder}: {error.strerror}") from error
+        raise Failure(f"can't write to the output folder {folder}: {error.strerror}") from error
     done = results.read(folder / JSON)
     source = open_data(args)
     train, test = source.load("train"), source.load("test")

@@ -32,7 +32,7 @@ from scratchnet.losses import softmax
 from scratchnet.metrics import confusion_matrix
 from scratchnet.models import MODELS
 from scratchnet.optim import OPTIMIZERS
-from scratchnet.recipes import LOSSES, RECIPES, SCHEDULES, Recipe, recipe_from
+from scratchnet.recipes import LOSSES, RECIPES, SCHEDULES, ConfigError, Recipe, recipe_from
 from scratchnet.serialize import save_model
 from scratchnet.train import Epoch, Evaluation, Step, epoch_summary, evaluate, train_epochs
 from scratchnet.typing import Array
@@ -168,14 +168,17 @@ def _settings(args: argparse.Namespace) -> Recipe:
     for name in NOT_IN_RECIPE:
         value = settings.pop(name, None)
         if value is not None and not isinstance(value, str):
-            raise Misuse(f"{args.config}: {name} must be a text, got {value!r}")
+            raise ConfigError(f"{args.config}: {name} must be a text, got {value!r}")
         if getattr(args, name) is None:
             setattr(args, name, value)
     args.dataset = args.dataset or "auto"
     if args.model is not None:
         settings["model"] = args.model  # what a config file leaves open then comes from this model's recipe
     where = args.config or f"--recipe {args.recipe} --model {args.model}"
-    recipe = recipe_from(settings, where, name=args.recipe)
+    try:
+        recipe = recipe_from(settings, where, name=args.recipe)
+    except ConfigError as error:
+        raise (error if args.config else Misuse(str(error))) from error
     chosen = {name: getattr(args, name) for name in recipe.to_dict() if getattr(args, name) is not None}
     return recipe.replace(**chosen)
 

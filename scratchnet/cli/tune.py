@@ -22,7 +22,7 @@ from scratchnet.cli.common import (
 from scratchnet.datasets.door import Source
 from scratchnet.datasets.split import split
 from scratchnet.models import MODELS, build
-from scratchnet.recipes import RECIPES, Recipe, recipe_from
+from scratchnet.recipes import RECIPES, ConfigError, Recipe, recipe_from
 from scratchnet.tuning import PRUNERS, SAMPLERS, Space, Study, StudyError, Trial, default_space, space_from
 
 STUDY, BEST, TRIALS, FIGURE = "study.journal", "best.json", "trials.csv", "tuning.png"
@@ -118,11 +118,14 @@ def _recipe(args: argparse.Namespace) -> Recipe:
         value = settings.pop(name, None)
         if getattr(args, name) in (None, "auto") and value is not None:
             if not isinstance(value, str):
-                raise Misuse(f"{args.config}: {name} must be a text, got {value!r}")
+                raise ConfigError(f"{args.config}: {name} must be a text, got {value!r}")
             setattr(args, name, value)
     if args.model is not None:
         settings["model"] = args.model
-    recipe = recipe_from(settings, args.config or f"--recipe {args.recipe} --model {args.model}", name=args.recipe)
+    try:
+        recipe = recipe_from(settings, args.config or f"--recipe {args.recipe} --model {args.model}", name=args.recipe)
+    except ConfigError as error:
+        raise (error if args.config else Misuse(str(error))) from error
     chosen = {"epochs": args.epochs, "val_size": args.val_size, "seed": args.seed}
     return recipe.replace(**{name: value for name, value in chosen.items() if value is not None})
 
