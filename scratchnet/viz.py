@@ -9,6 +9,7 @@ Source    Okabe, Ito, "Color Universal Design", 2008
 
 from __future__ import annotations
 
+import io
 import math
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -100,7 +101,7 @@ def curves(history: History, *, title: str | None = None) -> Figure:
     """
     columns = _columns(history)
     with style():
-        figure = _figure(11, 4.2)
+        figure = blank(11, 4.2)
         left, right = figure.subplots(1, 2)
         _panel(left, columns, "loss", 1.0, "loss")
         _panel(right, columns, "accuracy", 100.0, "accuracy (%)")
@@ -362,7 +363,7 @@ def probabilities(
     best = int(probs.argmax())
     with style():
         if axes is None:
-            figure = _figure(9, 4)
+            figure = blank(9, 4)
             picture, bars = figure.subplots(1, 2, width_ratios=[1, 1.3])
         else:
             picture, bars = axes
@@ -395,7 +396,7 @@ def trace(trace: Trace, *, title: str | None = None) -> Figure:
     """
     layers = trace.layers
     with style():
-        figure = _figure(13, 1.2 + 1.25 * (len(layers) + 1))
+        figure = blank(13, 1.2 + 1.25 * (len(layers) + 1))
         rows = figure.subplots(len(layers) + 1, 4, width_ratios=[1.25, 2, 2, 1], squeeze=False)
         _layer_row(rows[0], f"input\n{trace.x_shape[1:]}", trace.image, None)
         for row, layer in zip(rows[1:], layers, strict=True):
@@ -447,7 +448,7 @@ def _grid(images: Array, captions: Sequence[str] | None, columns: int, title: st
     side = 1.0 if columns > 5 else 1.55
     if captions is not None and max(map(len, captions)) > 3:
         side = max(side, 1.45)
-    figure = _figure(max(columns * side, 7.4 if title else 3.0) + 0.2, rows * (side + tall) + (0.5 if title else 0.1))
+    figure = blank(max(columns * side, 7.4 if title else 3.0) + 0.2, rows * (side + tall) + (0.5 if title else 0.1))
     for i, ax in enumerate(figure.subplots(rows, columns, squeeze=False).ravel()):
         if i >= len(images):
             ax.remove()
@@ -470,7 +471,7 @@ def _show(ax: Axes, image: Array) -> None:
 
 
 def _message(text: str, title: str | None) -> Figure:
-    figure = _figure(6, 2)
+    figure = blank(6, 2)
     ax = figure.subplots()
     ax.set_axis_off()
     ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", fontsize=14, color=GREEN)
@@ -503,7 +504,7 @@ def gradients(report: Report, name: str | None = None) -> Figure:
     what = gradient_of(chosen)
     with style():
         side = min(0.5, 3.6 / columns, 5.0 / rows)
-        figure = _figure(3 * max(columns * side, 1.6) + 2.2, max(rows * side, 0.6) + 1.5)
+        figure = blank(3 * max(columns * side, 1.6) + 2.2, max(rows * side, 0.6) + 1.5)
         axes = figure.subplots(1, 3)
         for ax, plane, title in zip(axes, planes, (f"your {what}", f"numeric {what}", "difference"), strict=True):
             shown = ax.imshow(plane, cmap=SIGNS, vmin=-limit, vmax=limit, aspect="equal")
@@ -526,8 +527,23 @@ def gradients(report: Report, name: str | None = None) -> Figure:
 # --- figures and axes -------------------------------------------------------------------------------------------------
 
 
-def _figure(width: float, height: float) -> Figure:
-    figure = Figure(figsize=(width, height), layout="constrained")
+class _Shown(Figure):
+    """A figure that a notebook shows as a cell's last value. matplotlib's own does so only where pyplot is in use."""
+
+    def _repr_png_(self) -> bytes:
+        from PIL import Image
+
+        self.draw_without_rendering()  # as in save
+        self.canvas.draw()
+        drawn = Image.fromarray(np.asarray(self.canvas.buffer_rgba())[..., :3])  # type: ignore[attr-defined]
+        small = io.BytesIO()
+        drawn.quantize(256).save(small, "png", optimize=True)  # a third of the bytes
+        return small.getvalue()
+
+
+def blank(width: float, height: float) -> Figure:
+    """An empty figure of that many inches, as all functions here make theirs; use it inside of ``with style():``."""
+    figure = _Shown(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
 
@@ -536,7 +552,7 @@ def _one(ax: Axes | None, width: float, height: float) -> tuple[Figure, Axes]:
     """The caller's axes, or the only axes of a new figure."""
     if ax is not None:
         return _root(ax), ax
-    figure = _figure(width, height)
+    figure = blank(width, height)
     return figure, figure.subplots()
 
 

@@ -537,3 +537,17 @@ def test_trace_draws_what_is_not_finite():
     model = models.build("softmax")
     model.params["1.w"][0, 0] = np.nan
     viz.trace(trace(model, np.ones((1, 1, 28, 28), np.float32), np.array([3])))
+
+
+# --- in a notebook ----------------------------------------------------------------------------------------------------
+
+
+def test_a_figure_shows_itself_in_a_notebook_without_pyplot():
+    figure = viz.digits(some_images(3))
+    shown = Image.open(io.BytesIO(figure._repr_png_())).convert("RGB")
+    width, height = figure.get_size_inches() * 100
+    assert shown.size == (int(width), int(height))
+    file = io.BytesIO()
+    figure.savefig(file, dpi=100)
+    saved = np.asarray(Image.open(file).convert("RGB"), int)
+    assert np.abs(np.asarray(shown, int) - saved).mean() < 2  # 256 colours are enough
