@@ -107,7 +107,7 @@ def _run(folder: str, time_limit: float, cells: str, results: str) -> str:
         try:
             status = child.wait(time_limit)
         except subprocess.TimeoutExpired:
-            return f"stopped after {time_limit:g} seconds"
+            return f"stopped after {time_limit:g} s"
         finally:
             _kill(child)
         said.seek(0)
