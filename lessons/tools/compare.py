@@ -81,7 +81,7 @@ def values(
             with guarded(title, 0):
                 got = mine(*given)
         except CodeRaised as error:
-            return Comparison(title, call, str(error))
+            return Comparison(title, call, str(error).removeprefix(f"{title} "))
         changed = [i for i, (a, b) in enumerate(zip(given, arguments, strict=True)) if not _same(a, b)]
         if changed:
             name = argument_names(mine, len(arguments))[changed[0]]
@@ -148,7 +148,8 @@ def _differ(got: Any, wanted: Any, tolerance: float, what: str = "the result") -
         if not isinstance(got, tuple) or len(got) != len(wanted):
             number = f"a tuple of {len(got)}" if isinstance(got, tuple) else _kind(got)
             return f"{what} is {number}, wanted {len(wanted)} things", "", "Separate them by commas: return a, b"
-        parts = (_differ(g, w, tolerance, f"result {i + 1}") for i, (g, w) in enumerate(zip(got, wanted, strict=True)))
+        inside = "result " if what == "the result" else f"{what}, part "
+        parts = (_differ(g, w, tolerance, f"{inside}{i + 1}") for i, (g, w) in enumerate(zip(got, wanted, strict=True)))
         return next(filter(None, parts), None)
     if isinstance(got, np.bool_):
         got = bool(got)
