@@ -68,6 +68,7 @@ class Text(str):
 _last: dict[str, tuple[tuple[Function, ...], Verdict]] = {}  # by exercise: the functions checked last, and what was said
 _calls: dict[str, dict[str, int]] = {}  # by exercise: how often the lesson called each of the learner's functions
 _whose: dict[str, str] = {}
+_checking: list[str] = []  # not empty while a check runs, whose calls of other exercises' functions do not count
 _watchers: list[Callable[[Verdict], None]] = []  # told of every check; the grader listens
 
 
@@ -181,7 +182,11 @@ def _examine(id: str, functions: tuple[Function, ...]) -> Verdict:
     elif borrowed:
         verdict = Verdict(id, exercise.title, WRONG, f"{', '.join(borrowed)} comes from the library; write your own.")
     else:
-        reports = exercise.examine(*functions)
+        _checking.append(id)
+        try:
+            reports = exercise.examine(*functions)
+        finally:
+            _checking.pop()
         reports = reports if isinstance(reports, list | tuple) else [reports]
         report = next((report for report in reports if not report.passed), reports[-1])
         said = str(report).replace("report.hint(strong=True)", f'hint("{id}", 2)')
@@ -199,7 +204,7 @@ def _filled(text: str) -> str:
 def _counted(id: str, function: Function) -> Function:
     @functools.wraps(function)
     def counted(*args: Any, **kwargs: Any) -> Any:
-        _calls[id][_name(function)] += 1
+        _calls[id][_name(function)] += not _checking
         return function(*args, **kwargs)
 
     return counted
