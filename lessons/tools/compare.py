@@ -213,7 +213,8 @@ def _arrays_differ(got: Any, right: Array, tolerance: float, what: str) -> Diffe
     else:
         yours = _digits(float(a[worst]), float(b[worst]))
         said = f"{what} is wrong in {int(wrong.sum())} of {a.size} places, most at {worst}: {yours}"
-    return said, *next(_signs(a, b, wrong, tolerance * scale), ("", ""))
+    with np.errstate(all="ignore"):
+        return said, *next(_signs(a, b, wrong, tolerance * scale), ("", ""))
 
 
 def _digits(yours: float, wanted: float) -> str:

@@ -184,15 +184,22 @@ def _examine(id: str, functions: tuple[Function, ...]) -> Verdict:
     else:
         _checking.append(id)
         try:
-            reports = exercise.examine(*functions)
+            report = _first_wrong(exercise.examine(*functions))
         finally:
             _checking.pop()
-        reports = reports if isinstance(reports, list | tuple) else [reports]
-        report = next((report for report in reports if not report.passed), reports[-1])
         said = str(report).replace("report.hint(strong=True)", f'hint("{id}", 2)')
         verdict = Verdict(id, exercise.title, PASSED if report.passed else WRONG, said, report)
     _last[id] = functions, verdict
     return verdict
+
+
+def _first_wrong(reports: Any) -> Any:
+    """The first report that is not right, or the last one; what comes after a wrong one is not even made."""
+    report = None
+    for report in [reports] if hasattr(reports, "passed") else reports:
+        if not report.passed:
+            break
+    return report
 
 
 def _filled(text: str) -> str:

@@ -32,10 +32,8 @@ def examine(conv_backward):
         arrays = generic(x_shape, rng), generic(w_shape, rng), generic(w_shape[:1], rng)
         return gradients((conv_forward, conv_backward), *arrays, options={"stride": stride, "pad": pad})
 
-    return [
-        report((3, 2, 5, 4), (4, 2, 3, 2), (1, 1), (1, 1)),
-        report((2, 3, 7, 6), (4, 3, 3, 3), (2, 2), (0, 0)),
-    ]
+    yield report((3, 2, 5, 4), (4, 2, 3, 2), (1, 1), (1, 1))
+    yield report((2, 3, 7, 6), (4, 3, 3, 3), (2, 2), (0, 0))
 
 
 # %% [markdown] hint
