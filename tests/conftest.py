@@ -22,6 +22,10 @@ settings.register_profile(
 settings.load_profile("scratchnet")
 
 
+def pytest_addoption(parser):
+    parser.addoption("--long", action="store_true", help="also run every lesson whole with wrong answers in it")
+
+
 def pytest_collection_modifyitems(items):
     """Skip what is marked ``mnist`` where there is no MNIST."""
     if not os.environ.get("SCRATCHNET_DATA"):

@@ -904,3 +904,17 @@ def test_paths_that_hardly_move_and_flat_functions(way):
 def test_paths_refuses(ways, words):
     with pytest.raises(ValueError, match=f"paths: .*{words}"):
         viz.paths(bowl, ways)
+
+
+# --- in a notebook ----------------------------------------------------------------------------------------------------
+
+
+def test_a_figure_shows_itself_in_a_notebook_without_pyplot():
+    figure = viz.digits(some_images(3))
+    shown = Image.open(io.BytesIO(figure._repr_png_())).convert("RGB")
+    width, height = figure.get_size_inches() * 100
+    assert shown.size == (int(width), int(height))
+    file = io.BytesIO()
+    figure.savefig(file, dpi=100)
+    saved = np.asarray(Image.open(file).convert("RGB"), int)
+    assert np.abs(np.asarray(shown, int) - saved).mean() < 2  # 256 colours are enough

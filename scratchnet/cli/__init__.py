@@ -19,6 +19,7 @@ from scratchnet.cli import (
     evaluate,
     explain,
     gradcheck,
+    lessons,
     models,
     predict,
     recipe,
@@ -35,7 +36,7 @@ from scratchnet.machine import one_blas_thread
 
 COMMANDS = (
     *(train, tune, evaluate, compare, robustness, predict, explain, trace, doctor),
-    *(models, recipe, reproduce, data, gradcheck),
+    *(models, recipe, reproduce, data, gradcheck, lessons),
 )
 
 

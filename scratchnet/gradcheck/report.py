@@ -148,7 +148,7 @@ class Likely:
         return " and ".join(f"lesson {number} ({LESSONS[number]})" for number in numbers)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Report:
     """All that one check found. True if the gradients are right.
 
@@ -211,6 +211,8 @@ class Report:
         if self.diagnoses and not self.passed:
             lines += ["", *self._diagnosis_lines()]
         return "\n".join(lines)
+
+    __repr__ = __str__  # a report that is a cell's or a prompt's last value is to be read
 
     def row_name(self, name: str) -> str:
         """dx; said in full where backward returns a single gradient, whose name is ours and not the code's."""

@@ -21,6 +21,7 @@ from scratchnet.viz.figures import (
     SKY,
     VERMILLION,
     YELLOW,
+    new_figure,
     save,
     style,
 )
@@ -63,6 +64,7 @@ __all__ = [
     "histograms",
     "im2col",
     "mistakes",
+    "new_figure",
     "occlusion",
     "paths",
     "pca",

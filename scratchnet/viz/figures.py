@@ -7,12 +7,14 @@ Source    Okabe, Ito, "Color Universal Design", 2008
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, Any
 
 import matplotlib as mpl
+import numpy as np
 from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -68,8 +70,23 @@ def save(figure: Figure, file: str | os.PathLike[str] | IO[bytes]) -> None:
     figure.savefig(file, format="png", dpi=150)
 
 
+class _Shown(Figure):
+    """A figure that a notebook shows as a cell's last value. matplotlib's own does so only where pyplot is in use."""
+
+    def _repr_png_(self) -> bytes:
+        from PIL import Image
+
+        self.draw_without_rendering()  # as in save
+        self.canvas.draw()
+        drawn = Image.fromarray(np.asarray(self.canvas.buffer_rgba())[..., :3])  # type: ignore[attr-defined]
+        small = io.BytesIO()
+        drawn.quantize(256).save(small, "png", optimize=True)  # a third of the bytes
+        return small.getvalue()
+
+
 def new_figure(width: float, height: float) -> Figure:
-    figure = Figure(figsize=(width, height), layout="constrained")
+    """An empty figure of that many inches, as all functions here make theirs; use it inside of ``with style():``."""
+    figure = _Shown(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
 

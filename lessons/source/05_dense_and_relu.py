@@ -1,0 +1,402 @@
+# %% [markdown]
+# # Lesson 5: Dense and ReLU
+#
+# **The idea.** A dense layer multiplies by a matrix and adds a bias. Its backward pass is three lines, and each of them
+# follows from one question: *which outputs does this number reach, and by what is it multiplied on the way?* Put a ReLU
+# between two such layers and the network can bend.
+#
+# **You need** the chain rule as in [lesson 2](02_the_chain_rule.ipynb): local slope times the slope that comes from above. The
+# loss is that of [lesson 4](04_softmax_and_cross_entropy.ipynb); here it is used as it is.
+#
+# **Time** about 60 minutes.
+#
+# **Afterwards you can** derive the backward pass of any layer that multiplies and adds, with the shapes as your guide, and
+# train a small network whose every line you have written.
+
+# %%
+import numpy as np
+from matplotlib.patches import Rectangle
+
+from scratchnet import viz
+from scratchnet.layers import Dense, ReLU, Sequential
+from scratchnet.losses import SoftmaxCrossEntropy
+from scratchnet_lessons import check, effort, frames, learner, panels, style, whose_code
+
+# %% [markdown]
+# ## A problem that no line can solve
+#
+# Three hundred points in the plane, of two kinds. A network is to learn which kind stands where.
+
+# %%
+rng = np.random.default_rng(5)
+angle = rng.uniform(0, np.pi, 150)
+upper = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+lower = np.stack([1 - np.cos(angle), 0.4 - np.sin(angle)], axis=1)
+points = np.concatenate([upper, lower]) + 0.13 * rng.standard_normal((300, 2))
+points = points.astype(np.float32)  # (300, 2): a row for each point
+labels = np.repeat([0, 1], 150)  # (300,): its kind
+
+
+def draw_points(ax):
+    for kind, colour, marker in (0, viz.BLUE, "o"), (1, viz.VERMILLION, "^"):
+        ax.scatter(*points[labels == kind].T, c=colour, marker=marker, s=22, edgecolors="white", linewidths=0.5)
+    ax.set(xlabel="x[n, 0]", ylabel="x[n, 1]", xlim=(-1.5, 2.5), ylim=(-1.15, 1.55))
+
+
+with style():
+    figure, ax = panels(size=(6.5, 4))
+    draw_points(ax)
+    ax.set_title("No straight line parts the two kinds")
+figure
+
+# %% [markdown]
+# ## Forward: a weighted sum for each output
+#
+# One output of a dense layer is a weighted sum of *all* inputs, plus a number of its own, the **bias**. Take a single point
+# $x = (1, 2)$, and one output with the weights $(3, -1)$ and the bias $10$:
+#
+# $$\text{out} = 1 \cdot 3 + 2 \cdot (-1) + 10 = 11$$
+#
+# A layer has many outputs, each with weights and a bias of its own, and it gets many points at once. Let us name the sizes,
+# and keep these names for good:
+#
+# | size | what it counts | here |
+# |---|---|---|
+# | `N` | rows of the batch: points, images | 300 |
+# | `D` | inputs of the layer, for each row | 2 |
+# | `M` | outputs of the layer, for each row | as many as we like |
+#
+# The weights of output $m$ are column $m$ of a matrix `w`, which so has the shape `(D, M)`:
+#
+# $$\text{out}_{nm} = b_m + \sum_{d} x_{nd}\, w_{dm}$$
+#
+# A sum of products over one index is just what a **matrix product** computes:
+#
+# $$(A B)_{ij} = \sum_k A_{ik} B_{kj}$$
+#
+# The index that is summed, $k$, is the *last* of the first matrix and the *first* of the second. NumPy writes it `A @ B`; the
+# shapes `(I, K) @ (K, J)` give `(I, J)`. In our formula $d$ is the last index of `x` and the first of `w`: so it is `x @ w`, with
+# the shapes `(N, D) @ (D, M)`, which give `(N, M)`. The bias has the shape `(M,)`; adding it to a matrix `(N, M)` adds it to
+# every row.
+
+# %%
+x_small = np.array([[1.0, 2.0], [0.0, 1.0], [5.0, 0.0]])  # N = 3 rows, D = 2
+w_small = np.array([[3.0, 0.0, 1.0, 2.0], [-1.0, 4.0, 1.0, 0.0]])  # (2, 4): M = 4 outputs
+b_small = np.array([10.0, 0.0, 0.0, 0.0])
+print("x", x_small.shape, " w", w_small.shape, " b", b_small.shape, " x @ w", (x_small @ w_small).shape)
+
+# %% [markdown]
+# A forward function of this course returns two things: the output, and a **cache** with all that the backward pass will need.
+# For this layer that is `x` and `w`; you will see why.
+#
+# ## Exercise 5.1: dense, forward
+#
+# | | |
+# |---|---|
+# | formula | $\text{out}_{nm} = b_m + \sum_d x_{nd} w_{dm}$ |
+# | takes | `x` (N, D), `w` (D, M), `b` (M,) |
+# | returns | `out` (N, M), and the cache, the tuple `(x, w)` |
+
+
+# %% tags=["exercise-5.1"]
+def dense_forward(x, w, b):
+    out = ...
+    return out, (x, w)
+
+
+# %%
+check("5.1", dense_forward)
+
+# %%
+from scratchnet.layers.dense import dense_backward as library_dense_backward
+from scratchnet.layers.dense import dense_forward as library_dense_forward
+
+forward_here = learner("5.1", dense_forward, library_dense_forward)
+out_small, cache_small = forward_here(x_small, w_small, b_small)
+print(out_small)
+
+# %% [markdown]
+# The 11 of the calculation above stands in the corner, `out[0, 0]`.
+#
+# ## Backward: three questions
+#
+# Somewhere behind this layer stands the loss, one number. Backpropagation arrives at our layer with the answer to "if
+# `out[n, m]` grows a little, how much does the loss grow?", for each output: an array `dout` of the shape of `out`, `(N, M)`. Our
+# layer has to answer the same for each of its own three arguments: `dx`, `dw` and `db`, **each of the shape of its argument**.
+#
+# The chain rule says how. Take one number, say the weight `w[2, 1]`. Find all the outputs that it reaches. For each, multiply
+# the *local slope* (by how much does this output grow, for each bit that the number grows?) with what comes from above,
+# `dout` at that output. If it reaches several outputs, **add**: the loss feels all of them.
+
+# %%
+N, D, M = 4, 3, 2
+reach = {
+    "b[1] is added to column 1 of out": {"b": [(0, 1)], "out": [(n, 1) for n in range(N)]},
+    "w[2, 1] meets x[n, 2]": {"w": [(2, 1)], "x": [(n, 2) for n in range(N)], "out": [(n, 1) for n in range(N)]},
+    "x[1, 2] meets w[2, m]": {"x": [(1, 2)], "w": [(2, m) for m in range(M)], "out": [(1, m) for m in range(M)]},
+}
+places = {"x": (0, 0, N, D), "w": (4.2, 0, D, M), "b": (4.2, 4.2, 1, M), "out": (7.4, 0, N, M)}  # left, top, rows, columns
+
+
+def draw_reach(ax, title, marked):
+    number = title.split("[")[0]
+    for name, (left, top, rows, columns) in places.items():
+        for i, j in np.ndindex(rows, columns):
+            colour = viz.BLUE if name == number else viz.ORANGE if name == "out" else viz.SKY
+            colour = colour if (i, j) in marked.get(name, ()) else "white"
+            ax.add_patch(Rectangle((left + j, top + i), 1, 1, facecolor=colour, edgecolor="#555555"))
+        ax.text(left + columns / 2, top - 0.25, name, ha="center", fontsize=13)
+    ax.text(3.6, 1.5, "@", ha="center", va="center", fontsize=13)
+    ax.text(3.6, 4.7, "+", ha="center", va="center", fontsize=13)
+    ax.text(6.8, 1.5, "=", ha="center", va="center", fontsize=13)
+    ax.set(title=title, xlim=(-0.2, 9.6), ylim=(5.4, -1), aspect="equal")
+    ax.set_axis_off()
+
+
+with style():
+    figure, axes = panels(1, 3, size=(12, 3))
+    for ax, (title, marked) in zip(axes, reach.items(), strict=True):
+        draw_reach(ax, title, marked)
+figure
+
+# %% [markdown]
+# Dark blue: one number. Orange: the outputs that it reaches. Light blue: what it is multiplied by on the way, that is, the
+# local slopes. Read the three answers off the picture:
+#
+# **The bias.** `b[m]` is added to `out[n, m]` in every row `n`. Its local slope is 1 everywhere. So
+#
+# $$\text{db}_m = \sum_n 1 \cdot \text{dout}_{nm}$$
+#
+# Sum the column. *Not* the mean: if the loss is a mean over the batch, the division by $N$ has been done in the loss, and is in
+# `dout` already.
+#
+# **A weight.** `w[d, m]` reaches `out[n, m]` in every row `n`, multiplied by `x[n, d]`, which is therefore the local slope:
+#
+# $$\text{dw}_{dm} = \sum_n x_{nd}\, \text{dout}_{nm}$$
+#
+# **An input.** `x[n, d]` reaches every output `m` of its own row `n`, multiplied by `w[d, m]`:
+#
+# $$\text{dx}_{nd} = \sum_m \text{dout}_{nm}\, w_{dm}$$
+#
+# This is also why `x` and `w` are in the cache: they are each other's local slopes.
+#
+# ### From sums to matrix products
+#
+# A matrix product sums over the last index of the first factor and the first index of the second. In $\text{dw}$ we sum over $n$,
+# but $n$ is the *first* index of both. Turn the first matrix round: `x.T`, the **transposed** matrix, has rows and columns
+# exchanged, $(x^T)_{dn} = x_{nd}$. Now the shapes fit. In $\text{dx}$ we sum over $m$, the last index of both; which one has to be
+# turned?
+#
+# The shapes answer that as well, which is the best check that you have in your head. You know the shapes of `x`, `w` and
+# `dout`, and that `dw` must be `(D, M)`:
+#
+# | wanted | shape | from | the only product that fits |
+# |---|---|---|---|
+# | `dw` | (D, M) | `x` (N, D) and `dout` (N, M) | (D, N) @ (N, M) |
+# | `dx` | (N, D) | `dout` (N, M) and `w` (D, M) | (N, M) @ (M, D) |
+# | `db` | (M,) | `dout` (N, M) | a sum over the axis of N: `axis=0` |
+#
+# One entry by hand, before you write it. Let `dout` be 1 everywhere, in our small example. Weight `w[0, 0]` meets `x[n, 0]`, which
+# is 1, 0 and 5 in the three rows. So `dw[0, 0]` $= 1\cdot1 + 0\cdot1 + 5\cdot1 = 6$.
+#
+# ## Exercise 5.2: dense, backward
+#
+# | | |
+# |---|---|
+# | takes | `dout` (N, M), and the cache `(x, w)` |
+# | returns | `dx` (N, D), `dw` (D, M), `db` (M,): one gradient for each argument of forward, in the same order |
+
+
+# %% tags=["exercise-5.2"]
+def dense_backward(dout, cache):
+    x, w = cache
+    dx = ...
+    dw = ...
+    db = ...
+    return dx, dw, db
+
+
+# %%
+check("5.2", dense_backward)
+
+# %%
+backward_here = learner("5.2", dense_backward, library_dense_backward)
+dx, dw, db = backward_here(np.ones_like(out_small), cache_small)
+print("dx", dx.shape, " dw", dw.shape, " db", db.shape, "\n", dw)
+
+# %% [markdown]
+# ## Why something has to bend
+#
+# Why not put two dense layers one after the other and be done? Because two are no more than one. Multiply out:
+#
+# $$(x w_1 + b_1)\, w_2 + b_2 = x\, (w_1 w_2) + (b_1 w_2 + b_2)$$
+#
+# That is a dense layer with the matrix $w_1 w_2$. However many you stack, the boundary stays a straight line.
+
+# %%
+w1, b1, w2, b2 = rng.standard_normal((2, 8)), rng.standard_normal(8), rng.standard_normal((8, 2)), rng.standard_normal(2)
+two_layers = (points @ w1 + b1) @ w2 + b2
+one_layer = points @ (w1 @ w2) + (b1 @ w2 + b2)
+print("largest difference:", f"{np.abs(two_layers - one_layer).max():.0e}")
+
+# %% [markdown]
+# So between the two we put a function that is no straight line, applied to each number on its own. The simplest that works
+# is the **ReLU** (rectified linear unit): positive numbers pass, all others become 0.
+#
+# $$\text{out} = \max(x, 0) \qquad\text{slope: } 1 \text{ where } x > 0, \text{ and } 0 \text{ where } x < 0$$
+#
+# At $x = 0$ there is a kink and no slope ([lesson 3](03_numeric_gradients.ipynb)); everybody takes 0 there.
+#
+# Its backward pass is the chain rule for a function of one number: local slope times `dout`, entry by entry. The local slope is
+# 1 or 0, a **mask**: where the input was stopped, no gradient comes back either, because a little more or less of a negative
+# number changes nothing. For the cache the *output* is enough: it is positive exactly where the input was.
+#
+# A relative, the **leaky ReLU**, lets negative numbers pass with a small slope, say 0.01, so that some gradient always comes
+# back. What would its mask be? 1 where $x > 0$, and 0.01 elsewhere.
+#
+# ## Exercise 5.3: ReLU, backward
+#
+# | | |
+# |---|---|
+# | takes | `dout` (any shape), and the cache: `out`, of the same shape |
+# | returns | `dx`, of the same shape: `dout` where `out` is positive, 0 elsewhere |
+# | leave alone | `dout`: it belongs to the caller |
+
+
+# %%
+def relu_forward(x):
+    out = np.maximum(x, 0)
+    return out, out
+
+
+# %% tags=["exercise-5.3"]
+def relu_backward(dout, cache):
+    out = cache
+    dx = ...
+    return dx
+
+
+# %%
+check("5.3", relu_backward)
+
+# %%
+from scratchnet.layers.activations import relu_backward as library_relu_backward
+
+relu_here = learner("5.3", relu_backward, library_relu_backward)
+
+# %% [markdown]
+# ## The network
+#
+# Dense from 2 to 16, ReLU, dense from 16 to 2: a **multilayer perceptron**, MLP for short. The two numbers that come out are
+# scores for the two kinds; the larger one is the answer. `functions=` makes a layer run on the given pair instead of the
+# library's own, so if your three functions were right, everything that follows runs on *your* code.
+
+# %%
+dense = (forward_here, backward_here)
+model = Sequential(
+    Dense(2, 16, rng=rng, functions=dense),
+    ReLU(functions=(relu_forward, relu_here)),
+    Dense(16, 2, rng=rng, functions=dense),
+)
+loss = SoftmaxCrossEntropy()
+for name, array in model.params.items():
+    print(name, array.shape)
+
+# %% [markdown]
+# `"0.w"` is the `w` of layer 0. Training is [lesson 1](01_one_neuron.ipynb) again, with more numbers: forward, loss, backward, and a
+# small step downhill for each parameter. The gradient that starts the backward pass comes from the loss; each layer hands
+# its `dx` to the layer before it as that one's `dout`.
+
+# %%
+left, top = np.meshgrid(np.linspace(-1.5, 2.5, 120), np.linspace(-1.15, 1.55, 90))
+everywhere = np.stack([left.ravel(), top.ravel()], axis=1).astype(np.float32)  # the plane as a batch of points
+steps = effort(1500, fast=60)
+moments = sorted({int(steps * share) for share in (0, 0.01, 0.03, 0.06, 0.1, 0.2, 0.4, 0.7, 1)})
+losses, maps = [], {}
+
+for step in range(steps + 1):
+    logits, cache = model.forward(points)  # (300, 2)
+    value, loss_cache = loss.forward(logits, labels)
+    losses.append(value)
+    if step in moments:
+        scores = model(everywhere)
+        maps[step] = (scores[:, 1] - scores[:, 0]).reshape(left.shape)  # positive: kind 1
+    dlogits = loss.backward(1.0, loss_cache)
+    _, grads = model.backward(dlogits, cache)
+    for name, array in model.params.items():
+        array -= 0.3 * grads[name]  # in place: the model holds this very array
+
+right = (model(points).argmax(axis=1) == labels).mean()
+print(f"loss {losses[0]:.3f} before, {losses[-1]:.3f} after {steps} steps; {right:.1%} of the points are right")
+
+
+# %%
+def draw_map(step):
+    with style():
+        figure, ax = panels(size=(6.5, 4.2))
+        ax.contourf(left, top, np.clip(maps[step], -6, 6), levels=np.linspace(-6, 6, 13), cmap=viz.SIGNS, alpha=0.5)
+        ax.contour(left, top, maps[step], levels=[0], colors="black", linewidths=2)
+        draw_points(ax)
+        ax.set_title(f"after {step} steps, loss {losses[step]:.3f}")
+    return figure
+
+
+frames(draw_map, moments)
+
+# %% [markdown]
+# Drag the slider. The black line is where both scores are equal, the **decision boundary**; the stronger a colour, the surer
+# the network. It starts as chance left it, becomes nearly straight, as that is what helps most at first, and then it folds.
+#
+# ## What the sixteen do
+#
+# Each of the 16 hidden units is 0 on one side of a line and grows on the other. The lines can be drawn: unit $m$ begins where
+# $x_0 w_{0m} + x_1 w_{1m} + b_m = 0$. The boundary is straight between them, and bends only where it crosses one.
+
+# %%
+w, b = model.params["0.w"], model.params["0.b"]
+with style():
+    figure, (ax, curve) = panels(1, 2, size=(11, 4), width_ratios=[1.6, 1])
+    for m in range(16):
+        ax.contour(left, top, left * w[0, m] + top * w[1, m] + b[m], levels=[0], colors="#888888", linewidths=1)
+    ax.contour(left, top, maps[steps], levels=[0], colors="black", linewidths=2.5)
+    draw_points(ax)
+    ax.set_title("Grey: where a hidden unit begins. Black: the boundary")
+    curve.plot(losses)
+    curve.set(xlabel="step", ylabel="loss", ylim=(0, None), title="The loss goes down")
+    curve.grid(axis="y")
+figure
+
+# %% [markdown]
+# ## The same in PyTorch
+#
+# You will meet these layers under other names:
+#
+# | PyTorch | scratchnet |
+# |---|---|
+# | `nn.Linear(D, M)`, its weight is (M, D) | `Dense(D, M, rng=rng)`, `w` is (D, M) |
+# | `nn.ReLU()` | `ReLU()` |
+# | `nn.Sequential(..)` | `Sequential(..)` |
+# | `padding=2` | `pad=2` |
+# | `loss.backward()` writes into `p.grad` of each parameter | `_, grads = model.backward(dlogits, cache)` returns them |
+# | `optimizer.zero_grad()` | not needed: nothing is kept |
+# | `model.train()`, `model.eval()` | `model.forward(x, train=True)`, `model(x)` |
+# | a global seed | an `rng` wherever there is chance |
+
+# %%
+whose_code()
+
+# %% [markdown]
+# ## What you can do now
+#
+# - Derive a backward pass: for one number, find the outputs that it reaches, multiply local slope and `dout`, add up.
+# - Turn such sums into matrix products, and check them by their shapes.
+# - Say why there is a ReLU between two dense layers, and what its mask does to the gradient.
+# - Read a training loop to its last line.
+#
+# **Before** [lesson 4: softmax and cross-entropy](04_softmax_and_cross_entropy.ipynb) · **Next** [lesson 6: bytes to
+# images](06_bytes_to_images.ipynb), after which the points are pictures · In the library: `scratchnet/layers/dense.py` and
+# `activations.py`, which hold what you have just written
+#
+# *Sources.* D. Rumelhart, G. Hinton and R. Williams, "Learning representations by back-propagating errors", *Nature* 1986.
+# V. Nair and G. Hinton, "Rectified linear units improve restricted Boltzmann machines", ICML 2010. A. Maas, A. Hannun and
+# A. Ng, "Rectifier nonlinearities improve neural network acoustic models", ICML 2013 (the leaky ReLU).

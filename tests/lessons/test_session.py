@@ -1,0 +1,124 @@
+"""check, hint, solution, learner and progress, by exercise 3.1: ``slope(f, x, h)``."""
+
+import json
+
+import numpy as np
+import pytest
+
+import scratchnet.gradcheck
+from scratchnet_lessons import calls, check, hint, learner, solution, whose_code
+from scratchnet_lessons.tools import progress, session
+
+
+def slope(f, x, h):
+    return (f(x + h) - f(x - h)) / (2 * h)
+
+
+def one_sided(f, x, h):
+    return (f(x + h) - f(x)) / h
+
+
+def stub(f, x, h):
+    return ...
+
+
+def library_slope(f, x, h):
+    return 42.0
+
+
+def test_a_right_answer_is_used_and_counted(capsys):
+    assert check("3.1", slope).status == session.PASSED
+    mine = learner("3.1", slope, library_slope)
+    assert mine(np.sin, 0.0, 1e-3) == pytest.approx(1)
+    assert mine(np.sin, 0.0, 1e-3) == pytest.approx(1)
+    assert calls("3.1") == {"slope": 2}
+    assert "goes on with your slope" in capsys.readouterr().out
+    assert "| 3.1 | `slope` | yours | 2 |" in whose_code()
+
+
+@pytest.mark.parametrize(("function", "state"), [(one_sided, "not right yet"), (stub, "not written yet")])
+def test_another_answer_is_not_used(function, state, capsys):
+    assert state in str(check("3.1", function))
+    assert learner("3.1", function, library_slope) is library_slope
+    assert calls("3.1") == {function.__name__: 0}
+    assert f"3.1 is {state}: the lesson goes on with the library's" in capsys.readouterr().out
+
+
+def test_without_a_library_function_the_solution_stands_in():
+    written = {}
+    exec("def slope(f, x, h):\n    return ...", written)
+    check("3.1", written["slope"])
+    assert learner("3.1", written["slope"])(lambda x: x**2, 3.0, 0.5) == 6.0
+
+
+def test_a_function_that_was_not_checked_is_refused():
+    with pytest.raises(TypeError, match=r"run the cell with check\(\"3.1\""):
+        learner("3.1", slope, library_slope)
+    check("3.1", slope)
+    with pytest.raises(TypeError, match="run the cell"):
+        learner("3.1", one_sided, library_slope)
+    with pytest.raises(TypeError, match="1 functions, the library's are 2"):
+        learner("3.1", slope, (library_slope, library_slope))
+
+
+def test_the_librarys_function_is_no_answer():
+    verdict = check("3.2", scratchnet.gradcheck.numeric_gradient)
+    assert verdict.status == session.WRONG
+    assert "comes from the library" in str(verdict)
+
+
+def test_a_call_with_something_else_says_what_is_wanted():
+    for functions in ((), (slope, slope), (3.0,)):
+        with pytest.raises(TypeError, match=r"asks for your slope: check\(\"3.1\", slope\)"):
+            check("3.1", *functions)
+
+
+def test_hints_go_from_first_to_last():
+    texts = [hint("3.1", level) for level in (1, 2, 3)]
+    assert len(set(texts)) == 3
+    assert 'hint("3.1", 3)' in texts[1]
+    assert 'solution("3.1")' in texts[2]
+    assert texts[0]._repr_markdown_() == repr(texts[0])
+    for level in (0, 4, "two"):
+        with pytest.raises(ValueError, match=r"must be in 1 \.\. 3"):
+            hint("3.1", level)
+    assert "def slope" in solution("3.1")
+
+
+def test_an_answers_html_is_escaped():
+    def nothing(f, x, h):
+        raise ValueError("<script>")
+
+    page = check("3.1", nothing)._repr_html_()
+    assert "&lt;script&gt;" in page
+    assert "<script>" not in page
+
+
+def test_progress_counts_tries_and_keeps_what_was_passed(tmp_path):
+    check("3.1", stub)
+    assert progress.read(tmp_path) == {}
+    for function in one_sided, slope, one_sided:
+        check("3.1", function)
+    assert json.loads((tmp_path / progress.FILE).read_text()) == {"3.1": {"passed": True, "tries": 3}}
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"3.1": 1}', '{"3.1": {"passed": 1, "tries": 1}}', "\xff"])
+def test_a_broken_progress_file_is_named_and_does_not_stop_a_lesson(tmp_path, content):
+    (tmp_path / progress.FILE).write_text(content, encoding="latin-1")
+    with pytest.raises(ValueError, match="does not hold progress"):
+        progress.read(tmp_path)
+    verdict = check("3.1", slope)
+    assert verdict
+    assert "progress is not kept" in str(verdict)
+    assert (tmp_path / progress.FILE).read_text(encoding="latin-1") == content
+
+
+def test_what_a_check_calls_is_not_counted():
+    check("3.1", slope)
+    mine = learner("3.1", slope, library_slope)
+
+    def uses_mine(f, x, h):
+        return mine(f, x, h)
+
+    assert check("3.1", uses_mine)
+    assert calls("3.1") == {"slope": 0}
