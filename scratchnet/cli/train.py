@@ -180,7 +180,10 @@ def _settings(args: argparse.Namespace) -> Recipe:
     except ConfigError as error:
         raise (error if args.config else Misuse(str(error))) from error
     chosen = {name: getattr(args, name) for name in recipe.to_dict() if getattr(args, name) is not None}
-    return recipe.replace(**chosen)
+    try:
+        return recipe.replace(**chosen)
+    except ConfigError as error:
+        raise Misuse(str(error)) from error
 
 
 def _watched(steps: Iterator[Step], epochs: int, images: int, stop: threading.Event) -> Iterator[Step]:

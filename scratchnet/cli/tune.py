@@ -64,7 +64,10 @@ def add_to(commands: "argparse._SubParsersAction[Any]") -> None:
 
 def run(args: argparse.Namespace) -> int:
     recipe = _recipe(args)
-    space = space_from(args.search, recipe) if args.search else default_space(recipe)
+    try:
+        space = space_from(args.search, recipe) if args.search else default_space(recipe)
+    except ConfigError as error:
+        raise Misuse(f"--search {error}") from error
     if not build(recipe.model).params:
         raise Misuse(f"{recipe.model} learns by heart: there is nothing to tune")
     source = open_data(args)
@@ -76,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
         folder.mkdir(parents=True, exist_ok=True)
         study = Study(folder / STUDY, recipe, space, dataset=source.name, sampler=args.sampler, pruner=args.pruner)
     except StudyError as error:
-        raise Misuse(str(error)) from error
+        raise Failure(str(error)) from error
     except OSError as error:
         why = "a file is in the way" if isinstance(error, FileExistsError | NotADirectoryError) else error.strerror
         raise Failure(f"can't write to the folder {folder}: {why}") from error
