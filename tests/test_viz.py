@@ -890,6 +890,7 @@ def test_paths_that_hardly_move_and_flat_functions(way):
     for function in (bowl, lambda a, b: 0 * a):
         figure = Figure()
         assert viz.paths(function, {"SGD": way}, ax=figure.subplots()) is figure
+        assert np.ptp(figure.axes[0].get_xlim()) > 0.01
         assert png(viz.paths(function, {"SGD": way})).width > 100
 
 
