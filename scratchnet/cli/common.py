@@ -7,7 +7,8 @@ import math
 import sys
 from collections.abc import Callable
 from importlib import resources
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
 
 from scratchnet import runs
 from scratchnet.datasets.door import CHOICES, Source, open_source
@@ -120,11 +121,11 @@ def print_json(values: dict[str, Any]) -> None:
     print(json.dumps(values, indent=2, allow_nan=False))
 
 
-def write_file(path: str, content: bytes) -> None:
-    """Write a file whole or not at all."""
+def write_file(path: str | Path, write: Callable[[BinaryIO], object]) -> None:
+    """Write a file that is whole or not there at all; Failure, naming it, if it can't be."""
     try:
         with atomic_write(path) as file:
-            file.write(content)
+            write(file)
     except OSError as error:
         raise Failure(f"can't write {path}: {error.strerror}") from error
 

@@ -2,9 +2,8 @@
 
 import argparse
 import html
-import io
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -55,10 +54,11 @@ def run(args: argparse.Namespace) -> int:
     title = f"{Path(args.image).name} through {loaded.name}"
     written = []
     if args.html:
-        write_file(args.html, html_page(title, f"<h1>{html.escape(title)}</h1>{result._repr_html_()}").encode())
+        page = html_page(title, f"<h1>{html.escape(title)}</h1>{result._repr_html_()}").encode()
+        write_file(args.html, lambda file: file.write(page))
         written.append(args.html)
     if args.figure:
-        write_file(args.figure, _png(result, title))
+        write_file(args.figure, lambda file: _save(result, title, file))
         written.append(args.figure)
     if args.json:
         print_json({"model": loaded.name, "file": args.image, **result.to_dict()})
@@ -69,9 +69,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _png(result: Trace, title: str) -> bytes:
+def _save(result: Trace, title: str, file: BinaryIO) -> None:
     from scratchnet import viz
 
-    file = io.BytesIO()
     viz.save(viz.trace(result, title=title), file)
-    return file.getvalue()
