@@ -600,6 +600,11 @@ def test_filters_refuses(arguments, words):
         viz.filters(**({"weights": np.zeros((2, 1, 3, 3))} | arguments))
 
 
+def words_are_left_of_pictures(rows):
+    rows[0, 0].figure.canvas.draw()
+    return all(row[0].texts[0].get_window_extent().x1 < row[1].get_window_extent().x0 for row in rows)
+
+
 def test_feature_maps_has_a_row_for_each_stage_with_maps():
     model, x = models.build("lenet5"), a_batch(1)
     figure = viz.feature_maps(model, x, count=4, title="maps")
@@ -615,6 +620,7 @@ def test_feature_maps_has_a_row_for_each_stage_with_maps():
         assert high == pytest.approx(np.abs(stage.out).max())
         assert low == (-high if (stage.out < 0).any() else 0)
         assert row[1].images[0].get_cmap().name == ("signs" if low < 0 else "gray")
+    assert words_are_left_of_pictures(rows)
     assert inside(figure)
 
 
@@ -648,6 +654,7 @@ def test_histograms_count_all_values_but_zeros():
             # max pooling's dout depends on rounding where activations tie, so by a count of some
             assert sum(patch.get_height() for patch in ax.patches) == pytest.approx(np.count_nonzero(values), rel=0.01)
             assert f"std {values.std(dtype=float):.1e}"[:6] in texts(ax)[0]
+    assert words_are_left_of_pictures(rows)
     relu = texts(rows[2, 1])[0]
     assert f"{np.mean(stages[2].out == 0):.0%} are 0" in relu
     assert inside(figure)
@@ -890,6 +897,7 @@ def test_paths_that_hardly_move_and_flat_functions(way):
     for function in (bowl, lambda a, b: 0 * a):
         figure = Figure()
         assert viz.paths(function, {"SGD": way}, ax=figure.subplots()) is figure
+        assert np.ptp(figure.axes[0].get_xlim()) > 0.01
         assert png(viz.paths(function, {"SGD": way})).width > 100
 
 

@@ -1,8 +1,9 @@
 """``scratchnet explain``."""
 
 import argparse
+import functools
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
@@ -59,7 +60,12 @@ def run(args: argparse.Namespace) -> int:
     answer = {"file": args.image, **named(probs)}
     label = answer["digit"] if args.label is None else args.label
     maps = {method: _map(method, loaded, x, label) for method in methods}
-    write_file(args.out, lambda file: _save(args, loaded, image, maps, probs, label, file))
+
+    from scratchnet import viz
+
+    title = f"{Path(args.image).name} through {loaded.name}: what speaks for {label}?"
+    figure = viz.explanations(image, maps, probs, label, title=title)
+    write_file(args.out, functools.partial(viz.save, figure))
     facts: dict[str, Any] = {"label": label, "logit": float(logits[label])}
     if "integrated-gradients" in maps:
         total, rise = explain.completeness(loaded.model, x, maps["integrated-gradients"], label)
@@ -90,12 +96,3 @@ def _map(method: str, loaded: Loaded, x: Array, label: int) -> Array:
     if method == "integrated-gradients":
         return explain.integrated_gradients(model, x, label)[0]
     return explain.saliency(model, x, label)[0]
-
-
-def _save(
-    args: argparse.Namespace, loaded: Loaded, image: Array, maps: dict[str, Array], probs: Array, label: int, file: BinaryIO
-) -> None:
-    from scratchnet import viz
-
-    title = f"{Path(args.image).name} through {loaded.name}: what speaks for {label}?"
-    viz.save(viz.explanations(image, maps, probs, label, title=title), file)

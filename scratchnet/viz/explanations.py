@@ -84,13 +84,8 @@ def _signed(image: Array, values: Array, ax: Axes | None, title: str | None, str
     with style():
         figure, ax = one_axes(ax, 3.6, 4.0)
         top = float(np.abs(values).max()) or 1.0
-        h, w = values.shape
-        extent = (
-            -stride / 2,
-            stride * w - stride / 2,
-            stride * h - stride / 2,
-            -stride / 2,
-        )  # values at every stride-th pixel
+        (h, w), half = values.shape, stride / 2  # a value is a square of stride x stride about its pixel
+        extent = (-half, stride * w - half, stride * h - half, -half)
         ax.imshow(values, cmap=SIGNS, vmin=-top, vmax=top, extent=extent)
         if image.min() < image.max() and min(image.shape) > 1:
             ax.contour(image, [(float(image.min()) + float(image.max())) / 2], colors=[BLACK], linewidths=1.0, alpha=0.75)

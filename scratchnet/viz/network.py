@@ -99,8 +99,9 @@ def feature_maps(model: Layer, x: Array, *, count: int = 8, title: str | None = 
         raise ValueError("feature_maps: no stage of the network gives feature maps (N, C, H, W)")
     columns = min(count, max(len(maps) for _, maps in rows))
     with style():
-        figure = new_figure(2.1 + 0.95 * columns, 0.3 + 1.12 * len(rows))
-        grid = figure.subplots(len(rows), columns + 1, width_ratios=[2.0, *[1] * columns], squeeze=False)
+        room = _room([name for name, _ in rows])
+        figure = new_figure(room + 0.95 * columns, 0.3 + 1.12 * len(rows))
+        grid = figure.subplots(len(rows), columns + 1, width_ratios=[room, *[0.95] * columns], squeeze=False)
         for (words, *cells), (name, maps) in zip(grid, rows, strict=True):
             low, high = _span(maps)
             _words(words, name, str(maps.shape), *[f"{columns} of {len(maps)} channels"] * (len(maps) > columns))
@@ -113,6 +114,11 @@ def feature_maps(model: Layer, x: Array, *, count: int = 8, title: str | None = 
             note(cells[0], f"{low:.2g} .. {high:.2g}")
         suptitle(figure, title)
     return figure
+
+
+def _room(lines: Sequence[str]) -> float:
+    """Inches that the longest of the lines takes in ``_words``."""
+    return 0.4 + 0.083 * max(map(len, lines))
 
 
 def _words(ax: Axes, *lines: str) -> None:
@@ -150,12 +156,14 @@ def histograms(model: Layer, x: Array, labels: Array, *, loss: Loss | None = Non
     behind = {stage.name: stage for stage in back}
     ahead = [stage for stage in ahead if not isinstance(stage.layer, Flatten | Dropout)]
     with style():
-        figure = new_figure(11, 0.5 + 1.15 * len(ahead))
-        grid = figure.subplots(len(ahead), 4, width_ratios=[1.4, 2, 2, 2], squeeze=False)
+        names = [f"{stage.name}  {written(stage.layer)}".strip() for stage in ahead]
+        room = _room(names)
+        figure = new_figure(room + 9, 0.5 + 1.15 * len(ahead))
+        grid = figure.subplots(len(ahead), 4, width_ratios=[room, 3, 3, 3], squeeze=False)
         for ax, heading in zip(grid[0], ("", "out", "dout, the loss's gradient", "dw"), strict=True):
             ax.set_title(heading)
-        for (words, *cells), stage in zip(grid, ahead, strict=True):
-            _words(words, f"{stage.name}  {written(stage.layer)}".strip(), str(stage.out.shape[1:]))
+        for (words, *cells), name, stage in zip(grid, names, ahead, strict=True):
+            _words(words, name, str(stage.out.shape[1:]))
             dw = behind[stage.name].grads.get("w") if own_params(stage.layer) else None
             for ax, values, colour in zip(
                 cells, (stage.out, behind[stage.name].dout, dw), (BLUE, VERMILLION, GREEN), strict=True
