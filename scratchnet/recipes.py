@@ -139,20 +139,32 @@ class Recipe:
         return optim.one_cycle(self.lr, steps, warmup=self.warmup)
 
 
-AUGMENTED = Recipe(batch_size=128, ema=0.998, shift=2.5, rotation=12, scale=0.12, shear=0.2)
+SMOOTHED = Recipe(batch_size=128, lr=0.1, label_smoothing=0.1, ema=0.998)
+AUGMENTED = Recipe(batch_size=128, lr=0.15, ema=0.998, shift=2.5, rotation=12, scale=0.12, shear=0.2)
 
 RECIPES: dict[str, Recipe] = {
     "softmax": Recipe("softmax", epochs=10, batch_size=128, optimizer="adam", lr=0.003),
-    "svm": Recipe("svm", epochs=10, batch_size=128, optimizer="adam", lr=0.001, loss="hinge"),
+    "svm": Recipe("svm", epochs=10, batch_size=128, optimizer="adam", lr=0.003, loss="hinge"),
     "knn": Recipe("knn"),  # it learns by heart: only the split's seed and size matter
-    "svm-rff": Recipe("svm-rff", epochs=10, batch_size=128, optimizer="adam", lr=0.003, loss="hinge"),
-    "mlp": Recipe("mlp", epochs=8),
-    "lenet5": Recipe("lenet5", epochs=8, lr=0.03),
+    "svm-rff": Recipe(
+        "svm-rff",
+        epochs=8,
+        batch_size=128,
+        optimizer="adam",
+        lr=0.1,
+        loss="hinge",
+        shift=1,
+        rotation=5,
+        scale=0.05,
+        shear=0.05,
+    ),
+    "mlp": SMOOTHED.replace(model="mlp", epochs=10, weight_decay=1e-4),
+    "lenet5": SMOOTHED.replace(model="lenet5", epochs=12, weight_decay=5e-4),
     "cnn": Recipe("cnn", epochs=5, lr=0.03),
     "cnn-small": Recipe("cnn-small", epochs=8, lr=0.1),
     "tiny": AUGMENTED.replace(model="tiny", epochs=30, lr=0.2),
-    "resnet": AUGMENTED.replace(model="resnet", epochs=20, lr=0.15, weight_decay=5e-4, label_smoothing=0.05),
-    "cnn-bn": AUGMENTED.replace(model="cnn-bn", epochs=30, lr=0.15, weight_decay=5e-4, label_smoothing=0.05),
+    "resnet": AUGMENTED.replace(model="resnet", epochs=20, weight_decay=5e-4, label_smoothing=0.05),
+    "cnn-bn": AUGMENTED.replace(model="cnn-bn", epochs=30, weight_decay=5e-4, label_smoothing=0.05),
     "fast99": Recipe("cnn-small", epochs=2, batch_size=128, lr=0.2, label_smoothing=0.1),
 }
 """The recipe of each model, by its name; and fast99: 99 % in as few seconds as we can."""
