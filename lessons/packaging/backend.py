@@ -1,8 +1,8 @@
 """setuptools as the build backend, but for one line more in an editable install.
 
-scratchnet_lessons lies in a folder of another name, lessons/. For such packages setuptools writes no plain path but a finder,
-which Python asks last, after every folder on the path. A script beside a clone called scratchnet/ would then import that
-folder, as an empty package. The line is the clone's plain path, where the real package is found first.
+scratchnet_lessons lies in a folder of another name, lessons/. For such packages setuptools writes no plain path but a
+finder, which Python asks last, after every folder on the path. A script beside a clone called scratchnet/ would then import
+that folder, as an empty package. The line is the clone's plain path, where the real package is found first.
 """
 
 import base64
