@@ -10,14 +10,17 @@ import hashlib
 import locale
 import zipfile
 from pathlib import Path
+from typing import Any
 
 from setuptools import build_meta
 from setuptools.build_meta import *  # noqa: F403  (all other hooks are setuptools' own)
 
 
-def build_editable(wheel_directory, config_settings=None, metadata_directory=None):
+def build_editable(
+    wheel_directory: str, config_settings: dict[str, Any] | None = None, metadata_directory: str | None = None
+) -> str:
     """The hook of PEP 660: writes a wheel and returns its name. It is called in the project's folder."""
-    name = build_meta.build_editable(wheel_directory, config_settings, metadata_directory)
+    name: str = build_meta.build_editable(wheel_directory, config_settings, metadata_directory)
     add_path(Path(wheel_directory, name), Path.cwd())
     return name
 
