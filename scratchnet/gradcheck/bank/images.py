@@ -120,6 +120,19 @@ def _max_pools(given: Given) -> Iterator[Setup]:
     return _pools(given, mean=False)
 
 
+def _wrong_max_pools(given: Given, setup: Setup) -> Iterator[Wrong]:
+    """The winners' shares written to dx one window entry after the other, each of which overwrites those before it."""
+    (kh, kw), (sh, sw), name = setup.roles["kernel"], setup.roles["stride"], setup.roles["x"]
+    if sh >= kh and sw >= kw:
+        return
+    x, (oh, ow) = given.arrays[name], given.out_shape[2:]
+    winner = patches(x, kh, kw, sh, sw, oh, ow).reshape(kh * kw, *given.out_shape).argmax(axis=0)
+    dx = np.zeros(x.shape)
+    for entry, (i, j) in enumerate(np.ndindex(kh, kw)):
+        dx[:, :, i : i + sh * oh : sh, j : j + sw * ow : sw] = given.dout * (winner == entry)
+    yield Wrong("overlap overwritten", {name: dx}, "each entry of the windows overwrites those before it", 0.97)
+
+
 def _avg_pools(given: Given) -> Iterator[Setup]:
     return _pools(given, mean=True)
 
@@ -132,7 +145,7 @@ def _global_pools(given: Given) -> Iterator[Setup]:
 
 OPERATIONS = (
     Operation("conv2d", 9, _convolutions, _wrong_convolutions, title="convolution"),
-    Operation("max_pool2d", 11, _max_pools, title="max pooling"),
+    Operation("max_pool2d", 11, _max_pools, _wrong_max_pools, title="max pooling"),
     Operation("avg_pool2d", 11, _avg_pools),
     Operation("global_avg_pool", 11, _global_pools),
 )
