@@ -38,8 +38,7 @@ network = load_model(files("scratchnet") / "weights" / "cnn.npz").model
 # ## Draw a digit
 #
 # Here is a digit, drawn with `#` on a grid of points. It is a text that you can change. Run the two cells once as they are.
-# Then draw a digit of your own and run them again. (Stay inside of the grid, or make it larger; all rows should be of the
-# same length. Strokes two points wide read well.)
+# Then draw a digit of your own and run them again. (The spaces are there for your eyes only; the grid may be larger.)
 
 # %%
 drawing = """
@@ -63,7 +62,9 @@ if photo:
 
     picture = np.asarray(Image.open(photo).convert("RGB"))
 else:
-    ink = np.array([[point == "#" for point in row.split()] for row in drawing.strip().splitlines()])
+    rows = [row.replace(" ", "") for row in drawing.strip().splitlines()]
+    width = max(len(row) for row in rows)
+    ink = np.array([[point == "#" for point in row.ljust(width, ".")] for row in rows])
     picture = np.where(ink, 0, 255).astype(np.uint8)  # 0 is black, 255 is white
 
 image = digit_from_picture(picture)  # (28, 28), light on black, in the middle: as the network knows digits

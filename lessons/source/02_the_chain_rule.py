@@ -24,7 +24,7 @@ from scratchnet_lessons import check, frames, learner, panels, style, whose_code
 #
 # A car drives 1.5 km a minute. It burns 0.07 litres a kilometre. A litre costs 1.80 €. What does one minute more cost?
 #
-# $$1.5\ \tfrac{\text{km}}{\text{min}} \cdot 0.07\ \tfrac{\text{l}}{\text{km}} \cdot 1.80\ \tfrac{€}{\text{l}} = 0.189\ \tfrac{€}{\text{min}}$$
+# $$1.5\ \tfrac{\text{km}}{\text{min}} \cdot 0.07\ \tfrac{\text{l}}{\text{km}} \cdot 1.80\ \tfrac{\text{€}}{\text{l}} = 0.189\ \tfrac{\text{€}}{\text{min}}$$
 #
 # You have just used the chain rule. Each of the three numbers is a slope: so much more of this for one more of that. Along
 # a chain $x \to u \to v \to \text{out}$ the slopes multiply:
