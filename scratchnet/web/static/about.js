@@ -16,8 +16,8 @@ export function about(place, stage, direction, back = null) {
   if (back) lines.push(element("p", { class: "note" }, back.note));
   if (back) lines.push(element("p", { class: "hint" }, `|dout| = ${number(back.dout_norm)},  |dx| = ${number(back.dx_norm)}`));
   if (stage.lessons.length) lines.push(element("p", { class: "hint" }, `Derived in lesson ${stage.lessons.join(" and ")}.`));
-  place.replaceChildren(...lines);
-  if (direction === "forward") place.append(...Object.entries(stage.params).map(([key, array]) => learned(key, array)));
+  const arrays = direction === "forward" ? Object.entries(stage.params).map(([key, array]) => learned(key, array)) : [];
+  place.replaceChildren(element("div", { class: "about" }, ...lines), ...(arrays.length ? [element("div", {}, ...arrays)] : []));
 }
 
 function learned(key, { shape, norm, values }) {

@@ -26,16 +26,16 @@ export function backwardView(place) {
   const steps = element(
     "div",
     { class: "tools", role: "group", "aria-label": "Steps of the backward pass" },
-    button("⏮ To the loss", () => reach(0)),
-    button("◀ Undo a stage", () => reach(reached - 1)),
-    element("button", { type: "button", class: "main", onclick: () => reach(reached + 1) }, "Back one stage ▶"),
-    button("All the way ⏭", () => reach(ALL)),
+    button("All the way back", () => reach(ALL)),
+    element("button", { type: "button", class: "main", onclick: () => reach(reached + 1) }, "◀ Back one stage"),
+    button("Undo a stage ▶", () => reach(reached - 1)),
+    button("To the loss", () => reach(0)),
+    status,
   );
   place.append(
     element("p", { class: "lead" }, "Say which digit it is meant to be. The loss then has a gradient, and here it goes back, stage by stage: orange says “less of this would make the loss smaller”, blue says “more of this would”."),
     element("div", { class: "controls" }, element("span", { class: "ask" }, "It is meant to be a"), label, lossText),
     steps,
-    status,
   );
   const lossColumn = element("section", { class: "stage last", "data-stage": "loss" });
   const lossBars = element("div", { class: "dlogits" });
@@ -53,7 +53,7 @@ export function backwardView(place) {
   const terms = element("div", { class: "numbers" });
   const facts = element("div", { class: "facts" });
   const grads = element("div", { class: "grads" });
-  place.append(legend("gradient"), element("div", { class: "detail" }, terms, element("div", {}, facts, grads)));
+  place.append(legend("gradient"), element("div", { class: "detail" }, terms, facts));
   const sgd = stepBox(place);
 
   // --- asking
@@ -118,7 +118,7 @@ export function backwardView(place) {
     status.textContent = `stage ${reached} of ${count - 1}`;
     if (current === "loss") {
       row.highlight(null);
-      row.current(null);
+      row.reveal(null);
       pointLoss(state.label ?? chosenLabel());
     } else {
       describe(current);
@@ -189,17 +189,17 @@ export function backwardView(place) {
     row.current(name);
     if (name === "input") return;
     if (name === "loss") {
-      facts.replaceChildren(
+      facts.replaceChildren(element("div", { class: "about" },
         element("h3", {}, "SoftmaxCrossEntropy"),
         element("pre", {}, "loss = −log p[label]\ndlogits = p − y        y is 1 at the label, 0 elsewhere"),
         element("p", { class: "note" }, "Every wrong digit is pushed down by the probability it got, the right one is pulled up by what it lacks."),
         element("p", { class: "hint" }, "Derived in lesson 4."),
-      );
-      grads.replaceChildren();
+      ));
       return;
     }
     const stage = network.byName.get(name);
     about(facts, stage, "backward", back.byName.get(name));
+    facts.append(grads);
     const learned = Object.entries(back.byName.get(name).grads);
     grads.replaceChildren(...learned.map(([key, array]) => gradient(stage, key, array)));
   }
@@ -263,7 +263,7 @@ function stepBox(place) {
     element("p", {}, "Teach your drawing to this network, here and for you alone. All weights move a little against their gradient."),
     element("div", { class: "tools" }, element("label", {}, "lr ", exponent, " ", lrText), take, reset),
     about,
-    element("div", { class: "detail" }, element("div", {}, result, history, table), bars.place),
+    element("div", { class: "detail" }, bars.place, element("div", {}, result, history, table)),
   );
   place.append(box);
   let label = 0;

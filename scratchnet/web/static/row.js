@@ -3,7 +3,7 @@
 import { Atlas } from "./atlas.js";
 import { Bars } from "./bars.js";
 import { theme } from "./colours.js";
-import { announce, emit, on } from "./state.js";
+import { announce, on } from "./state.js";
 import { element, number, shapeText } from "./dom.js";
 
 const THIN = new Set(["Flatten", "Dropout"]); // what they give is what they got
@@ -32,7 +32,7 @@ export class Row {
 
   /**
    * @param network a Network
-   * @param arrayOf name -> {shape, data}, or null where there is nothing to show yet
+   * @param arrayOf name -> {shape, data}, or null where there is nothing to show yet: the forward values stay, faintly
    * @param last    what the last column shows: an element
    */
   show(network, arrayOf, last) {
@@ -43,9 +43,10 @@ export class Row {
     }
     for (const [name, column] of this.columns) {
       if (!column.canvas) continue;
-      const array = arrayOf(name);
-      column.box.classList.toggle("waiting", array === null);
-      if (array === null) continue;
+      const ready = arrayOf(name);
+      const array = ready ?? network.out(name);
+      column.waiting = ready === null;
+      column.box.classList.toggle("waiting", column.waiting);
       const small = array.data.length <= 20;
       column.atlas = new Atlas(array, {
         most: name === "input" ? 5 : small ? 26 : 7,
@@ -133,6 +134,7 @@ export class Row {
 
   go(name, index, spoken = false) {
     const column = this.columns.get(name);
+    if (column.waiting) return;
     column.cursor = index;
     if (spoken) announce(`${name} ${index.join(", ")}: ${this.word} ${number(column.atlas.value(index))}`);
     this.point(name, index);
@@ -149,11 +151,10 @@ export class Row {
     for (const [other, { box }] of this.columns) box.classList.toggle("current", other === name);
   }
 
-  /** Scroll so that a stage can be seen. */
+  /** Scroll so that a stage can be seen; the end of the row for null. */
   reveal(name) {
     const { box } = this.columns.get(name) ?? {};
-    if (!box) return;
-    const left = box.offsetLeft - (this.place.clientWidth - box.offsetWidth) / 2;
+    const left = box ? box.offsetLeft - (this.place.clientWidth - box.offsetWidth) / 2 : this.content.scrollWidth;
     const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
     this.place.scrollTo({ left, behavior: calm ? "auto" : "smooth" });
   }
