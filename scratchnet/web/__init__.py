@@ -5,7 +5,7 @@ JSON object (but for GET /api/models and POST /api/digit) and answers with one. 
 
     GET  /api/models      {models: [{id, name, parameters, layers, accuracy, problem}], default, lab, limits}
     POST /api/digit       a picture file (PNG, JPEG, WebP, GIF, BMP) as body, Content-Type image/...; ?models=id,id
-                          -> {digit, predictions}      prepared as ``scratchnet predict`` does it
+                          -> {digit, predictions, problem}      prepared as ``scratchnet predict`` does it
     POST /api/predict     {digit, models: [id, ..]} -> {predictions: [{model, digit, probabilities (10)}, ..]}
     POST /api/forward     {digit, model} -> {input, stages, logits, probabilities}
                           a stage: {name, layer, kind, formula, backward_formula, lessons, sources, x_shape, out_shape,
@@ -17,15 +17,17 @@ JSON object (but for GET /api/models and POST /api/digit) and answers with one. 
                           which terms add up to one number of a stage: left * right + plus; see ``terms.py``
     POST /api/step        {digit, model, label, lr} -> {lab, steps, before, after, params}      one step of SGD, in a lab
     POST /api/reset       {lab, model} -> {}      throws the lab's weights of this network away
-    POST /api/why         {digit, model, label, method} -> {method, label, map, signed}; methods: ``why.METHODS``
-    POST /api/neighbours  {digit, model} -> {dataset, examples, neighbours: [{digit, label, distance}, ..]}, nearest first
+    POST /api/why         {digit, model, label, method} -> {method, label, map, signed, problem}; methods: ``why.METHODS``
+    POST /api/neighbours  {digit, model} -> {dataset, examples, neighbours: [{digit, label, distance}, ..], problem}
 
 ``digit`` is the base64 of the 28 x 28 bytes of an image as MNIST has them, row by row, 0 for black. Larger arrays are
 {"shape": [16, 28, 28], "data": base64 of little-endian float32 in C order}, without the batch's axis:
 
     numpy.frombuffer(base64.b64decode(a["data"]), "<f4").reshape(a["shape"])
 
-``values`` of a learned array are null if there are more than ``stages.MOST_VALUES``; its norm and shape are still told.
+``problem`` is null, or says in one line why there is no digit, no map, no neighbour to tell of: no digit in the picture, or
+a network without convolutions for Grad-CAM. ``values`` of a learned array are null if there are more than
+``stages.MOST_VALUES``; its norm and shape are still told.
 
 A *lab* is one visitor's copy of a network, which the first step makes. /api/step answers with its name; who sends that as
 "lab" with later requests, to any path with "model", sees the changed weights. Labs are few and forgotten when not used for a
@@ -33,6 +35,6 @@ while (``labs.py``): then the answer is 410.
 
 Errors are {"error": {"code": "bad-picture", "message": "one line"}}: 400 for a request that can't be meant, 403 for one from
 another page, 404 for an unknown network or stage, 405 and 415 for
-a wrong method or Content-Type, 410 for a forgotten lab, 413 for too much, 422 for a picture without a
-digit or a step that diverges.
+a wrong method or Content-Type, 410 for a forgotten lab, 413 for too much, 422 for a model file
+that can't be used or a step that diverges.
 """

@@ -15,6 +15,7 @@ from werkzeug.exceptions import HTTPException
 from scratchnet.layers import Layer
 from scratchnet.losses import softmax
 from scratchnet.models import NUM_CLASSES
+from scratchnet.picture import UnreadablePicture
 from scratchnet.trained import Loaded
 from scratchnet.typing import Array
 from scratchnet.web import labs, pictures, why
@@ -87,9 +88,12 @@ class Laboratory:
         if not (kind.startswith("image/") or kind == "application/octet-stream"):
             raise ApiError(415, "bad-type", "send a picture file, with Content-Type image/png, image/jpeg, ...")
         names = [name for name in request.args.get("models", "").split(",") if name]
-        digit = pictures.digit_in(request.get_data(cache=False))
         asked = {"models": names, "lab": request.args.get("lab")}
-        return {"digit": packed_digit(digit), "predictions": self._predictions(asked, digit)}
+        try:
+            digit = pictures.digit_in(request.get_data(cache=False))
+        except UnreadablePicture as error:
+            return {"digit": None, "predictions": [], "problem": str(error)}
+        return {"digit": packed_digit(digit), "predictions": self._predictions(asked, digit), "problem": None}
 
     def predict(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         return {"predictions": self._predictions(asked, read_digit(asked.get("digit")))}

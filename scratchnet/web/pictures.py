@@ -17,12 +17,12 @@ MOST_PIXELS = 24_000_000
 def digit_in(content: bytes) -> Array:
     """Prepared as ``scratchnet predict`` does it: bytes of a picture file -> uint8 (28, 28).
 
-    Errors    ApiError 413 for too many pixels, 422 if it is no picture or there is no digit in it
+    Errors    ApiError 413 for too many pixels; UnreadablePicture if it is no picture or there is no digit in it
     """
     from PIL import Image, UnidentifiedImageError
 
     if not content:
-        raise _unusable("the picture is empty: no bytes came")
+        raise UnreadablePicture("the picture is empty: no bytes came")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of Pillow's, about odd files
@@ -38,13 +38,9 @@ def digit_in(content: bytes) -> Array:
                 picture.load()
                 return digit_from_picture(picture)
     except UnidentifiedImageError:
-        raise _unusable(f"not a picture that can be read; wanted {', '.join(FORMATS)}") from None
-    except UnreadablePicture as error:
-        raise _unusable(str(error)) from None
+        raise UnreadablePicture(f"not a picture that can be read; wanted {', '.join(FORMATS)}") from None
+    except UnreadablePicture:
+        raise
     except (Image.DecompressionBombError, OSError, SyntaxError, ValueError, EOFError, OverflowError) as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise _unusable(f"not a picture that can be used: {reason}") from None
-
-
-def _unusable(message: str) -> ApiError:
-    return ApiError(422, "bad-picture", message)
+        raise UnreadablePicture(f"not a picture that can be used: {reason}") from None

@@ -151,7 +151,7 @@ def _of_loss(run: Pass, of: str, index: Index) -> Terms:
     _check(index, run.dlogits.shape)
     (k,) = index
     one = -1.0 if k == run.label else 0.0
-    return Terms(float(run.dlogits[k]), run.probs[k : k + 1], "p", plus=one, plus_name="- y")
+    return Terms(float(run.dlogits[k]), run.probs[k : k + 1], "p", plus=one, plus_name="(-y)")
 
 
 def _conv(run: Pass, name: str, of: str, index: Index) -> Terms:

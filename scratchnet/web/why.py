@@ -17,7 +17,6 @@ from scratchnet.layers import Layer
 from scratchnet.trained import Loaded
 from scratchnet.typing import Array
 from scratchnet.web.arrays import packed, packed_digit
-from scratchnet.web.errors import ApiError
 
 EXAMPLES = 5000  # training digits that a drawing is compared with
 SYNTHETIC = 2000  # fewer, since they have to be drawn
@@ -41,15 +40,12 @@ METHODS = {
 
 
 def why_json(model: Layer, x: Array, label: int, method: str) -> dict[str, Any]:
-    """What /api/why answers.
-
-    Errors    ApiError 422 if the network can't be explained in this way (Grad-CAM without a convolution)
-    """
+    """What /api/why answers; ``problem`` if the network can't be explained in this way (Grad-CAM without a convolution)."""
+    answer = {"method": method, "label": label, "signed": METHODS[method].signed, "map": None, "problem": None}
     try:
-        heat = METHODS[method].explain(model, x, label)
+        return {**answer, "map": packed(METHODS[method].explain(model, x, label))}
     except ValueError as error:
-        raise ApiError(422, "no-map", str(error).partition(";")[0]) from None
-    return {"method": method, "label": label, "signed": METHODS[method].signed, "map": packed(heat)}
+        return {**answer, "problem": str(error).partition(";")[0]}
 
 
 class Examples:
@@ -90,19 +86,17 @@ class Examples:
             return kept[1]
 
     def neighbours_json(self, loaded: Loaded, digit: Array) -> dict[str, Any]:
-        """What /api/neighbours answers, for the network as it was trained.
-
-        Errors    ApiError 422 if the network has no dense layer, so no last hidden layer
-        """
+        """What /api/neighbours answers, for the network as it was trained; ``problem`` if it has no last hidden layer."""
+        digits = self.digits()
+        answer = {"dataset": digits.name, "examples": len(digits.images), "neighbours": [], "problem": None}
         try:
             here = features(loaded.model, loaded.prepare(digit))
             points = self._points(loaded)
         except ValueError as error:
-            raise ApiError(422, "no-features", str(error).partition(";")[0]) from None
-        digits = self.digits()
+            return {**answer, "problem": str(error).partition(";")[0]}
         order, distances = nearest(points, here, NEIGHBOURS)
         found = [
             {"digit": packed_digit(digits.images[i]), "label": int(digits.labels[i]), "distance": float(d)}
             for i, d in zip(order[0], distances[0], strict=True)
         ]
-        return {"dataset": digits.name, "examples": len(digits.images), "neighbours": found}
+        return {**answer, "neighbours": found}

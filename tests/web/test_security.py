@@ -12,6 +12,7 @@ from pictures import draw
 from PIL import Image
 from web_case import METADATA, png, pooled
 
+from scratchnet.picture import UnreadablePicture
 from scratchnet.serialize import save_model
 from scratchnet.web import labs, pictures
 from scratchnet.web.app import MOST_JSON_BYTES, MOST_PICTURE_BYTES
@@ -177,19 +178,24 @@ def test_a_decompression_bomb_is_not_decoded(client, monkeypatch):
 )
 def test_what_is_no_picture_is_said(client, content):
     response = client.post("/api/digit", data=content, content_type="image/png")
-    assert code(response) == (422, "bad-picture")
-    assert "picture" in response.get_json()["error"]["message"]
+    assert response.status_code == 200
+    assert response.get_json()["digit"] is None
+    assert "picture" in response.get_json()["problem"]
 
 
 def test_a_picture_without_a_digit_is_said(client):
     response = client.post("/api/digit", data=png(Image.new("L", (96, 96), 255)), content_type="image/png")
-    assert code(response) == (422, "bad-picture")
+    assert response.get_json() == {
+        "digit": None,
+        "predictions": [],
+        "problem": "no ink found: the picture is blank (all pixels within 0 grey levels)",
+    }
 
 
 def test_only_a_few_formats_are_opened():
     file = io.BytesIO()
     draw(3, "plain").convert("RGB").save(file, "TIFF")
-    with pytest.raises(ApiError, match="wanted PNG, JPEG"):
+    with pytest.raises(UnreadablePicture, match="wanted PNG, JPEG"):
         pictures.digit_in(file.getvalue())
     for kind in ("PNG", "JPEG", "WEBP", "GIF", "BMP"):
         file = io.BytesIO()
@@ -335,7 +341,7 @@ def test_a_thousand_malformed_requests_and_no_server_error(client, digit):
         if response.status_code >= 400 and response.data:
             assert set(response.get_json()["error"]) == {"code", "message"}
             assert "\n" not in response.get_json()["error"]["message"]
-    assert {200, 400, 403, 404, 405, 415, 422} <= seen
+    assert {200, 400, 403, 404, 405, 410, 415} <= seen
 
 
 @pytest.mark.parametrize(

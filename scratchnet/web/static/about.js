@@ -15,7 +15,7 @@ export function about(place, stage, direction, back = null) {
   if (formula) lines.push(element("pre", {}, formula));
   if (back) lines.push(element("p", { class: "note" }, back.note));
   if (back) lines.push(element("p", { class: "hint" }, `|dout| = ${number(back.dout_norm)},  |dx| = ${number(back.dx_norm)}`));
-  if (stage.lessons.length) lines.push(element("p", { class: "hint" }, `Derived in lesson ${stage.lessons.join(" and ")}.`));
+  if (stage.lessons.length) lines.push(element("p", { class: "hint" }, `Derived in lesson${stage.lessons.length > 1 ? "s" : ""} ${stage.lessons.join(" and ")}.`));
   const arrays = direction === "forward" ? Object.entries(stage.params).map(([key, array]) => learned(key, array)) : [];
   place.replaceChildren(element("div", { class: "about" }, ...lines), ...(arrays.length ? [element("div", {}, ...arrays)] : []));
 }

@@ -30,7 +30,24 @@ export function postPicture(blob, models, lab) {
 
 export const getModels = () => ask("/api/models");
 
+let pending = 0;
+
+/** The page says that it waits: <body data-busy="true">. */
 async function ask(path, options) {
+  pending += 1;
+  document.body.dataset.busy = "true";
+  try {
+    return await answerTo(path, options);
+  } finally {
+    // an answer often leads to the next question: look again when that had its chance
+    setTimeout(() => {
+      pending -= 1;
+      document.body.dataset.busy = String(pending > 0);
+    }, 30);
+  }
+}
+
+async function answerTo(path, options) {
   let response;
   try {
     response = await fetch(path, options);

@@ -14,7 +14,7 @@ const ALL = Infinity;
 export function backwardView(place) {
   let network = null;
   let back = null; // what /api/backward answers, its stages by name
-  let reached = 1; // stages that the gradient has gone back through
+  let reached = 0; // stages that the gradient has gone back through
   let pointed = null;
 
   // --- what there is on the page
@@ -164,6 +164,7 @@ export function backwardView(place) {
   }
 
   const load = newest(async (stage, of, index, name) => {
+    if (!state.digit) return;
     try {
       const answer = readTerms(await ask("terms", { stage, of, index, label: chosenLabel() }));
       const { kind } = network.byName.get(stage);
@@ -176,6 +177,7 @@ export function backwardView(place) {
   });
 
   async function pointLoss(k) {
+    if (!state.digit) return;
     try {
       const answer = readTerms(await ask("terms", { stage: "loss", of: "dlogits", index: [k], label: chosenLabel() }));
       showTerms(terms, answer, `dlogits[${k}] = p[${k}] − y[${k}]`);
@@ -239,14 +241,14 @@ export function backwardView(place) {
   on("digit label weights tab", refresh);
   on("models", () => {
     pointed = null;
-    reached = 1;
+    reached = 0;
   });
 }
 
 // --- one step of SGD -----------------------------------------------------------------------------------------------------
 
 function stepBox(place) {
-  const exponent = element("input", { type: "range", min: "-4", max: "0", step: "0.25", value: "-3", id: "lr", "aria-label": "Learning rate" });
+  const exponent = element("input", { type: "range", min: "-4", max: "0", step: "0.1", value: "-2.3", id: "lr", "aria-label": "Learning rate" });
   const lr = () => 10 ** Number(exponent.value);
   const lrText = element("output", { for: "lr" });
   const take = element("button", { type: "button", class: "main", id: "step", onclick: () => step() }, "Take one step");

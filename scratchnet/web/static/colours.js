@@ -14,13 +14,23 @@ export function largest(data) {
   return top;
 }
 
+const LEVELS = 255; // on either side of 0
+
+/** [r, g, b] from the most negative to the most positive, for each theme; made once, since every pixel is looked up here. */
+const palettes = new Map(Object.values(THEMES).map((each) => [each, palette(each)]));
+
+function palette({ zero, negative, positive }) {
+  return Array.from({ length: 2 * LEVELS + 1 }, (_, k) => {
+    const end = k < LEVELS ? negative : positive;
+    const share = Math.sqrt(Math.abs(k - LEVELS) / LEVELS); // small values can still be seen
+    return zero.map((from, axis) => Math.round(from + (end[axis] - from) * share));
+  });
+}
+
 /** [r, g, b] of a value, on a scale from -top to top. */
 export function signed(value, top) {
-  const { zero, negative, positive } = theme();
   const part = top > 0 ? Math.max(-1, Math.min(1, value / top)) : 0;
-  const end = part < 0 ? negative : positive;
-  const share = Math.sqrt(Math.abs(part)); // small values can still be seen
-  return zero.map((from, k) => Math.round(from + (end[k] - from) * share));
+  return palettes.get(theme())[Math.round(part * LEVELS) + LEVELS];
 }
 
 export const css = ([r, g, b]) => `rgb(${r} ${g} ${b})`;

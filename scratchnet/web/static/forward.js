@@ -47,6 +47,7 @@ export function forwardView(place) {
 
   const load = newest(async (name, index) => {
     const asked = network;
+    if (!state.digit) return;
     try {
       const answer = readTerms(await ask("terms", { stage: name, of: "out", index }));
       if (asked !== network && !fits({ name, index })) return;

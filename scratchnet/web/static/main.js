@@ -49,24 +49,22 @@ const sendDrawing = newest(async () => {
 async function send(blob, text) {
   try {
     const answer = await postPicture(blob, asked(), state.lab);
+    if (answer.problem) {
+      say(pad.strokes.length && !pad.isExample ? `Go on drawing: ${answer.problem}.` : `${answer.problem}.`);
+      return;
+    }
     say(text);
-    take(answer);
+    state.digit = answer.digit;
+    state.predictions = answer.predictions;
+    emit("digit");
   } catch (error) {
     if (error.code === "lab-forgotten") {
       forgetLab();
       await send(blob, text);
-    } else if (error.code === "bad-picture" && pad.strokes.length && !pad.isExample) {
-      say(`Go on drawing: ${error.message}.`);
     } else {
       say(error.message);
     }
   }
-}
-
-function take(answer) {
-  state.digit = answer.digit;
-  state.predictions = answer.predictions;
-  emit("digit");
 }
 
 function noDigit() {
@@ -106,6 +104,10 @@ function showAnswer() {
   if (state.digit) paintDigit(part("preview"), bytes(state.digit));
   else context.clearRect(0, 0, 28, 28);
 }
+/** Without a drawing there is nothing to look at. */
+on("digit", () => {
+  for (const panel of document.querySelectorAll(".panel")) panel.inert = !state.digit && panel.id !== "models";
+});
 on("digit predictions label", showAnswer);
 on("weights compare", predictAgain);
 

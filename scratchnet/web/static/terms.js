@@ -45,7 +45,7 @@ export function showTerms(place, terms, name, behind = null) {
     parts.append(shown, element("p", { class: "hint" }, `the sums of all ${slices} channels (choose one to see it above)`), chips);
     choose(sums.reduce((best, sum, c) => (Math.abs(sum) > Math.abs(sums[best]) ? c : best), 0));
   }
-  parts.append(total(terms, right ? "sum of products" : "sum", add(products.data)));
+  parts.append(total(terms, right ? "sum of products" : left.data.length === 1 ? terms.left_name : "sum", add(products.data)));
 }
 
 function add(values) {
@@ -102,7 +102,7 @@ function picture(array, behind, kind) {
 /** sum + bias = value. */
 function total(terms, word, sum) {
   const line = element("p", { class: "total" }, `${word} `, element("b", { "data-sum": sum }, number(sum, 4)));
-  if (terms.plus_name) line.append(` + ${terms.plus_name} `, element("b", { "data-plus": terms.plus }, number(terms.plus, 4)));
+  if (terms.plus_name) line.append(` + ${terms.plus_name.replaceAll("-", "−")} `, element("b", { "data-plus": terms.plus }, number(terms.plus, 4)));
   line.append(" = ", element("b", { class: "result" }, number(terms.value, 4)));
   return line;
 }

@@ -43,11 +43,12 @@ export function whyView(place) {
 
   async function explain({ canvas, note }, method, k) {
     try {
-      paintOver(canvas, bytes(state.digit), await ask("why", { method, label: k }));
+      const answer = await ask("why", { method, label: k });
       canvas.setAttribute("aria-label", `${METHODS[method]?.[0] ?? method} for ${k}`);
-      note.textContent = "";
+      note.textContent = answer.problem ?? "";
+      if (answer.map) paintOver(canvas, bytes(state.digit), answer);
+      else canvas.getContext("2d").clearRect(0, 0, SIDE, SIDE);
     } catch (error) {
-      canvas.getContext("2d").clearRect(0, 0, SIDE, SIDE);
       note.textContent = error.message;
     }
   }
@@ -55,6 +56,10 @@ export function whyView(place) {
   async function neighbours() {
     try {
       const answer = await ask("neighbours");
+      if (answer.problem) {
+        near.replaceChildren(element("p", { class: "message" }, answer.problem));
+        return;
+      }
       near.replaceChildren(...answer.neighbours.map(({ digit, label: k, distance }) => {
         const canvas = element("canvas", { width: 28, height: 28, role: "img", "aria-label": `a ${k}` });
         paintDigit(canvas, bytes(digit));
