@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 from collections.abc import Callable
 
@@ -27,11 +28,11 @@ def serve(app: Flask, host: str, port: int, started: Callable[[str], None]) -> N
 
     from scratchnet.web.app import MOST_PICTURE_BYTES
 
-    try:
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # that requests wait for a thread is no news
+    with _listening(host, port) as listener:
         server = create_server(
             app,
-            host=host,
-            port=port,
+            sockets=[listener],
             threads=THREADS,
             connection_limit=CONNECTIONS,
             channel_timeout=IDLE_SECONDS,
@@ -39,15 +40,19 @@ def serve(app: Flask, host: str, port: int, started: Callable[[str], None]) -> N
             max_request_header_size=16 * 1024,
             ident="scratchnet",
         )
-    except (OSError, ValueError, OverflowError) as error:
+        started(f"http://{_shown(host)}:{listener.getsockname()[1]}/")
+        try:
+            server.run()
+        finally:
+            server.close()
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except (OSError, OverflowError, UnicodeError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise PortTaken(f"can't listen on {host}:{port}: {reason}; choose another --port or --host") from None
-    place = getattr(server, "effective_port", None) or port
-    started(f"http://{_shown(host)}:{place}/")
-    try:
-        server.run()
-    finally:
-        server.close()
 
 
 def _shown(host: str) -> str:

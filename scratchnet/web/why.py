@@ -12,14 +12,14 @@ import numpy as np
 from scratchnet.datasets import mnist, synthetic
 from scratchnet.datasets.errors import DataError
 from scratchnet.engine.batch import chunks
-from scratchnet.explain import features, grad_cam, integrated_gradients, nearest, occlusion, saliency
+from scratchnet.explain import features, grad_cam, integrated_gradients, occlusion, saliency
 from scratchnet.layers import Layer
 from scratchnet.trained import Loaded
 from scratchnet.typing import Array
 from scratchnet.web.arrays import packed, packed_digit
 
 EXAMPLES = 5000  # training digits that a drawing is compared with
-SYNTHETIC = 2000  # fewer, since they have to be drawn
+SYNTHETIC = 1000  # fewer, since they have to be drawn
 NEIGHBOURS = 10
 MOST_KEPT = 2  # networks whose features of the examples are kept
 
@@ -94,9 +94,9 @@ class Examples:
             points = self._points(loaded)
         except ValueError as error:
             return {**answer, "problem": str(error).partition(";")[0]}
-        order, distances = nearest(points, here, NEIGHBOURS)
+        distances = np.concatenate([np.linalg.norm(points[part] - here, axis=1) for part in chunks(len(points))])
         found = [
-            {"digit": packed_digit(digits.images[i]), "label": int(digits.labels[i]), "distance": float(d)}
-            for i, d in zip(order[0], distances[0], strict=True)
+            {"digit": packed_digit(digits.images[i]), "label": int(digits.labels[i]), "distance": float(distances[i])}
+            for i in np.argsort(distances, kind="stable")[:NEIGHBOURS]
         ]
         return {**answer, "neighbours": found}
