@@ -18,6 +18,7 @@ QUIET = [
     "--disable-component-update",
     "--disable-sync",
 ]
+CAMERA = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]  # a test picture that moves
 
 
 def pytest_collection_modifyitems(items):
@@ -45,7 +46,7 @@ def browser():
 
     sandbox = ["--no-sandbox"] if sys.platform == "linux" and os.geteuid() == 0 else []
     with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=path, args=[*QUIET, *sandbox])
+        found = playwright.chromium.launch(executable_path=path, args=[*QUIET, *CAMERA, *sandbox])
         yield found
         found.close()
 

@@ -1,5 +1,6 @@
 """The page, used as a person uses it: by mouse, by keyboard, by two visitors at once."""
 
+import base64
 import re
 
 import numpy as np
@@ -93,6 +94,45 @@ def test_a_picture_is_uploaded_and_a_bad_one_is_said(visit, tmp_path):
     with page.expect_response("**/api/digit*"):
         draw_by_mouse(page, 6)
     answer_is(page, 6)
+
+
+def give(page, event, path):
+    """Drop or paste a picture file, as far as a script can."""
+    content = base64.b64encode(path.read_bytes()).decode()
+    page.evaluate(
+        """([event, content]) => {
+            const bytes = Uint8Array.from(atob(content), (c) => c.charCodeAt(0));
+            const transfer = new DataTransfer();
+            transfer.items.add(new File([bytes], "digit.png", { type: "image/png" }));
+            const init = { bubbles: true, cancelable: true };
+            document.dispatchEvent(event === "paste" ? new ClipboardEvent("paste", { ...init, clipboardData: transfer })
+                : new DragEvent("drop", { ...init, dataTransfer: transfer }));
+        }""",
+        [event, content],
+    )
+
+
+def test_a_picture_is_dropped_and_pasted(visit, tmp_path):
+    page = visit()
+    for event, digit, kind in (("drop", 7, "ruled"), ("paste", 4, "pencil")):
+        draw(digit, kind).convert("RGB").save(tmp_path / "digit.png")
+        give(page, event, tmp_path / "digit.png")
+        answer_is(page, digit)
+
+
+def test_the_camera_is_asked_for_each_frame(visit):
+    page = visit(permissions=["camera"])
+    page.get_by_role("button", name="Camera").click()
+    expect(page.locator("#video")).to_be_visible()
+    page.get_by_role("button", name="Each frame").click()
+    for _ in range(3):
+        with page.expect_response("**/api/digit*"):
+            pass
+    page.get_by_role("button", name="Each frame").click()
+    settled(page)
+    with page.expect_response("**/api/digit*"):
+        page.get_by_role("button", name="Take picture").click()
+    expect(page.locator("#video")).to_be_hidden()
 
 
 def test_what_is_not_a_digit_is_said(visit):

@@ -71,6 +71,7 @@ export function backwardView(place) {
       return;
     }
     alertAbout(null);
+    sgd.compare(network);
     const buttons = digitChoice("Label", chosen, (k) => {
       state.label = k;
       emit("label");
@@ -257,6 +258,7 @@ function stepBox(place) {
   const result = element("div", { class: "result", role: "status" });
   const history = element("p", { class: "history" });
   const table = element("div", { class: "scroll" });
+  const moved = element("div", { class: "moved" });
   const about = element("p", { class: "hint" });
   const box = element(
     "section",
@@ -266,11 +268,14 @@ function stepBox(place) {
     element("div", { class: "tools" }, element("label", {}, "lr ", exponent, " ", lrText), take, reset),
     about,
     element("div", { class: "detail" }, bars.place, element("div", {}, result, history, table)),
+    moved,
   );
   place.append(box);
   let label = 0;
   let path = []; // p[label] after each step
   let before = null;
+  let weights = null; // of the network before the step that was just taken
+  let current = null;
 
   const tell = () => (lrText.textContent = number(lr()));
   exponent.addEventListener("input", tell);
@@ -281,6 +286,7 @@ function stepBox(place) {
     try {
       const answer = await ask("step", { label, lr: lr() });
       state.lab = answer.lab;
+      state.label = label; // the second guess may be another one now
       state.steps = answer.steps;
       before = answer.before.probabilities;
       if (path.length === 0 || path.label !== label) path = Object.assign([before[label]], { label });
@@ -292,6 +298,7 @@ function stepBox(place) {
       );
       history.textContent = path.length > 2 ? `p[${label}] step by step: ${path.slice(-8).map(percent).join(", ")}` : "";
       table.replaceChildren(changes(answer.params));
+      weights = current;
       alertAbout(null);
       emit("lab");
       emit("weights");
@@ -307,9 +314,13 @@ function stepBox(place) {
     state.steps = 0;
     before = null;
     path = [];
-    for (const part of [result, history, table]) part.replaceChildren();
+    clear();
     emit("lab");
     emit("weights");
+  }
+
+  function clear() {
+    for (const part of [result, history, table, moved]) part.replaceChildren();
   }
 
   on("lab", () => {
@@ -318,10 +329,17 @@ function stepBox(place) {
   on("models", () => {
     before = null;
     path = [];
-    for (const part of [result, history, table]) part.replaceChildren();
+    clear();
   });
 
   return {
+    /** After a step: the kernels as they were, as they are, and what was added to them. */
+    compare(network) {
+      current = network;
+      if (!weights) return;
+      moved.replaceChildren(...network.stages.flatMap((stage) => kernels(stage, weights.byName.get(stage.name))));
+      weights = null;
+    },
     show(chosen) {
       label = chosen;
       take.textContent = `Take one step towards ${chosen}`;
@@ -332,6 +350,15 @@ function stepBox(place) {
       bars.show(prediction()?.probabilities ?? null, { before, label });
     },
   };
+}
+
+/** Three pictures of a convolution's kernels, if they are few enough to be seen. */
+function kernels(stage, old) {
+  if (stage.kind !== "Conv2d" || !stage.params.w.values || stage.params.w.shape[0] * stage.params.w.shape[1] > 64) return [];
+  const [after, before] = [unpack(stage.params.w.values), unpack(old.params.w.values)];
+  const change = { shape: after.shape, data: after.data.map((value, k) => value - before.data[k]) };
+  const figure = (array, text) => element("figure", { class: "learned" }, element("figcaption", {}, text), drawn(array, { tall: 130 }));
+  return [element("div", { class: "controls" }, figure(before, `${stage.name}.w before`), figure(change, "− lr · dw (own scale)"), figure(after, `${stage.name}.w after`))];
 }
 
 function changes(params) {

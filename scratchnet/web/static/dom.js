@@ -31,8 +31,8 @@ export const parse = (text) => Number(text.replaceAll("−", "-"));
 
 export const percent = (p) => {
   if (p === null) return "not finite";
-  if (p > 0.9999 && p < 1) return "> 99.99 %";
-  return p < 0.00005 && p > 0 ? "< 0.01 %" : `${(100 * p).toFixed(p > 0.1 ? 1 : 2)} %`;
+  if (p > 0.9999) return "> 99.99 %";
+  return p < 0.00005 ? "< 0.01 %" : `${(100 * p).toFixed(p > 0.1 ? 1 : 2)} %`;
 };
 
 export const shapeText = (shape) => `(${shape.join(", ")}${shape.length === 1 ? ",)" : ")"}`;
