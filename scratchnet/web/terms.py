@@ -96,9 +96,7 @@ def terms_of(run: Pass, stage: str, of: str, index: Index) -> Terms:
         raise bad_request("a gradient wants a label")
     whole = run.ahead[stage].out[0] if of == "out" else run.ahead[stage].x[0] if of == "dx" else learned[of]
     _check(index, whole.shape)
-    explain = next((_KINDS[kind] for kind in type(layer).__mro__ if kind in _KINDS), None)
-    if explain is None:
-        raise bad_request(f"{type(layer).__name__} is not one of the package's layers; its terms are not known")
+    explain = next((_KINDS[kind] for kind in type(layer).__mro__ if kind in _KINDS), _value_alone)
     return explain(run, stage, of, index)
 
 
@@ -332,6 +330,16 @@ def _last_back(run: Pass, prefix: str) -> Array:
     back = [stage for name, stage in run.back.items() if name == prefix or name.startswith(f"{prefix}.")][-1]
     assert back.dx is not None
     return back.dx[0]
+
+
+def _value_alone(run: Pass, name: str, of: str, index: Index) -> Terms:
+    """A layer that this module does not know."""
+    stage = run.ahead[name]
+    value = (
+        float(stage.out[0][index]) if of == "out" else _dx(run, name, index) if of == "dx" else _grad(run, name, of, index)
+    )
+    rule = f"the terms of {type(stage.layer).__name__} are not written down here; its formula is"
+    return Terms(value, np.zeros(0, np.float32), "", rule=rule)
 
 
 _KINDS: dict[type[Layer], Callable[[Pass, str, str, Index], Terms]] = {

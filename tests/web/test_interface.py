@@ -9,6 +9,7 @@ from web_case import METADATA, every_layer, png, pooled, unpack
 
 from scratchnet.engine import loss_and_grads
 from scratchnet.explain import grad_cam, saliency
+from scratchnet.layers import Dense, Flatten, Layer, Sequential
 from scratchnet.layers.base import walk
 from scratchnet.losses import SoftmaxCrossEntropy, softmax
 from scratchnet.models import build
@@ -17,7 +18,7 @@ from scratchnet.picture import digit_from_picture
 from scratchnet.preprocess import prepare
 from scratchnet.serialize import save_model
 from scratchnet.trained import load_shipped
-from scratchnet.web.stages import Pass
+from scratchnet.web.stages import Pass, note
 from scratchnet.web.terms import terms_of
 
 EVERY = "run:every"
@@ -181,6 +182,22 @@ def test_the_window_is_where_the_values_were_taken(digit):
                     padded = np.pad(source, ((0, 0), (9, 9), (9, 9)))[:, top + 9 : top + 9 + h, left + 9 : left + 9 + w]
                     found = padded if channel is None else padded[channel]
                     np.testing.assert_array_equal(found.ravel(), terms.left.ravel())
+
+
+class Doubled(Layer):
+    """A layer of somebody's own."""
+
+    functions = (lambda x: (2 * x, None), lambda dout, cache: 2 * dout)
+
+
+def test_a_layer_that_is_not_known_tells_its_value_alone(digit):
+    run = Pass(Sequential(Flatten(), Doubled(), Dense(784, 10, rng=np.random.default_rng(0))), image(digit), 7)
+    for of, index in (("out", (400,)), ("dx", (400,))):
+        terms = terms_of(run, "1", of, index)
+        assert terms.left.size == 0
+        assert "Doubled" in terms.rule
+    assert terms.value == 2 * terms_of(run, "2", "dx", (400,)).value
+    assert note(run.ahead["1"], run.back["1"]) == ""
 
 
 def test_the_terms_of_dlogits_are_p_and_y(ask, digit):

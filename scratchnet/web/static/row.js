@@ -24,7 +24,8 @@ export class Row {
     this.lines.setAttribute("aria-hidden", "true");
     this.lines.classList.add("lines");
     this.place = element("div", { class: "row", role: "group", "aria-label": label }, this.content);
-    place.append(this.place);
+    this.held = element("p", { class: "held", hidden: true }, "Held. Click the same pixel again, or press Escape, to point elsewhere.");
+    place.append(this.place, this.held);
     this.pinned = false;
     this.marks = null;
     on("theme", () => this.repaint());
@@ -121,6 +122,7 @@ export class Row {
     };
     if (event.key === "Escape") {
       this.pinned = false;
+      this.repaint();
     } else if (event.key in moves || event.key === "Enter") {
       const start = column.cursor ?? column.atlas.index(0, column.atlas.height >> 1, column.atlas.width >> 1);
       const index = column.cursor && event.key !== "Enter" ? column.atlas.moved(start, moves[event.key]) : start;
@@ -160,6 +162,7 @@ export class Row {
   }
 
   repaint() {
+    this.held.hidden = !this.pinned;
     for (const { canvas, atlas } of this.columns.values()) if (atlas) atlas.paint(canvas);
     this.lines.replaceChildren();
     if (!this.marks) return;
