@@ -1,4 +1,4 @@
-"""``scratchnet trace`` and ``scratchnet doctor`` from the outside."""
+"""``scratchnet trace``, ``explain`` and ``doctor`` from the outside."""
 
 import json
 from pathlib import Path
@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from scratchnet import cli
+from scratchnet import cli, explain, viz
+from scratchnet.cli.common import load
+from scratchnet.cli.predict import read_digit
 from scratchnet.datasets import idx, synthetic
 from scratchnet.layers import Dense, Flatten, Sequential
 from scratchnet.models import build
@@ -117,6 +119,82 @@ def test_trace_errors(run, digit, arguments, status, message):
     found, out, err = run("trace", *arguments)
     assert (found, out) == (status, "")
     assert message in one_line(err)
+
+
+# --- explain ---------------------------------------------------------------------------------------------------------
+
+
+def test_explain_draws_every_method_and_says_what_predict_says(run, digit):
+    status, out, err = run("explain", digit, "-o", "why.png")
+    assert (status, err) == (0, "")
+    lines = out.splitlines()
+    assert lines[0] == run("predict", digit)[1].strip()
+    assert lines[1].endswith("by saliency, smooth-grad, integrated-gradients, grad-cam, occlusion")
+    assert lines[-1] == "wrote why.png"
+    with Image.open("why.png") as figure:
+        assert figure.format == "PNG"
+        assert min(figure.size) > 800
+    before = Path("why.png").read_bytes()
+    run("explain", digit, "-o", "why.png")
+    assert Path("why.png").read_bytes() == before
+
+
+def test_explain_as_json(run, digit):
+    status, out, err = run("explain", digit, "--out", "w.png", "--label", 3, "--method", "integrated-gradients", "--json")
+    assert (status, err) == (0, "")
+    values = json.loads(out)
+    predicted = json.loads(run("predict", digit, "--json")[1])["predictions"][0]
+    assert values["digit"] == predicted["digit"]
+    assert values["probabilities"] == pytest.approx(predicted["probabilities"])
+    assert (values["label"], values["methods"], values["figure"]) == (3, ["integrated-gradients"], "w.png")
+    sums = values["integrated_gradients"]
+    assert sums["sum"] == pytest.approx(sums["rise"], rel=0.05, abs=0.1)
+    assert Path("w.png").exists()
+
+
+def test_explain_draws_the_methods_that_are_named(run, digit, monkeypatch):
+    drawn = {}
+    draw = viz.explanations
+    monkeypatch.setattr(viz, "explanations", lambda *a, **k: (drawn.update(maps=a[1], label=a[3]), draw(*a, **k))[1])
+    status, _, _ = run("explain", digit, "-o", "w.png", "--method", "occlusion", "--method", "grad-cam", "--label", 8)
+    assert status == 0
+    assert (list(drawn["maps"]), drawn["label"]) == (["occlusion", "grad-cam"], 8)
+    shipped, picture = load(None), read_digit(str(digit))
+    x = shipped.prepare(picture)
+    np.testing.assert_array_equal(drawn["maps"]["occlusion"], explain.occlusion(shipped.model, x, 8)[0])
+    np.testing.assert_array_equal(drawn["maps"]["grad-cam"], explain.grad_cam(shipped.model, x, 8).heat[0])
+
+
+def test_explain_leaves_grad_cam_out_where_there_is_no_convolution(run, digit, tmp_path):
+    model = saved(tmp_path / "m.npz", build("softmax"))
+    status, out, err = run("explain", digit, "--model-file", model, "-o", "w.png")
+    assert (status, err) == (0, "")
+    assert "by saliency, smooth-grad, integrated-gradients, occlusion\ngrad-cam is left out: the network has no conv" in out
+    assert "left out" not in run("explain", digit, "--model-file", model, "-o", "w.png", "--method", "saliency")[1]
+    status, out, err = run("explain", digit, "--model-file", model, "-o", "v.png", "--method", "grad-cam")
+    assert (status, out) == (1, "")
+    assert "no convolution" in one_line(err)
+    assert not Path("v.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        (("-o", "w.png"), 2, "IMAGE"),
+        (("digit.png",), 2, "-o/--out"),
+        (("digit.png", "-o", "w.jpg"), 2, "--out writes PNG: its name must end in .png, got w.jpg"),
+        (("digit.png", "-o", "w.png", "--method", "lime"), 2, "invalid choice: 'lime'"),
+        (("digit.png", "-o", "w.png", "--label", "10"), 2, "found '10', wanted a whole number of at least 0 and at most 9"),
+        (("none.png", "-o", "w.png"), 1, "none.png: no such file"),
+        (("digit.png", "-o", "no/such/w.png", "--method", "saliency"), 1, "can't write no/such/w.png: No such file"),
+        (("digit.png", "-o", "w.png", "--model-file", "none.npz"), 1, "none.npz: no such model file"),
+    ],
+)
+def test_explain_errors(run, digit, arguments, status, message):
+    found, out, err = run("explain", *arguments)
+    assert (found, out) == (status, "")
+    assert message in one_line(err)
+    assert not Path("w.png").exists()
 
 
 # --- doctor ----------------------------------------------------------------------------------------------------------

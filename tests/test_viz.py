@@ -7,7 +7,7 @@ from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from PIL import Image
 
-from scratchnet import models, viz
+from scratchnet import explain, models, viz
 from scratchnet.inspection import trace
 from scratchnet.losses import softmax
 from scratchnet.train import Epoch, Evaluation, Step, train_epochs
@@ -537,3 +537,378 @@ def test_trace_draws_what_is_not_finite():
     model = models.build("softmax")
     model.params["1.w"][0, 0] = np.nan
     viz.trace(trace(model, np.ones((1, 1, 28, 28), np.float32), np.array([3])))
+
+
+def a_batch(n=4):
+    return np.random.default_rng(0).standard_normal((n, 1, 28, 28)).astype(np.float32)
+
+
+def pictures(figure):
+    """The images in the figure's first axes."""
+    return [np.asarray(image.get_array()) for image in figure.axes[0].images]
+
+
+@pytest.mark.parametrize(("f", "shown"), [(1, 1), (6, 6), (40, 32)])
+def test_filters_of_one_channel_stand_side_by_side(f, shown):
+    w = np.random.default_rng(f).standard_normal((f, 1, 5, 3))
+    figure = viz.filters(w, title="filters")
+    drawn = pictures(figure)
+    assert len(drawn) == shown
+    for picture, own in zip(drawn, w[:, 0], strict=False):
+        np.testing.assert_array_equal(picture, own)
+    limit = np.abs(w).max()
+    assert {image.get_clim() for image in figure.axes[0].images} == {(-limit, limit)}
+    assert texts(figure.axes[0]) == [str(i) for i in range(shown)]
+    extents = [image.get_extent() for image in figure.axes[0].images]
+    assert extents[0] == pytest.approx([0, 1, 5 / 3, 0])  # weights are squares
+    assert len(set(map(tuple, extents))) == shown
+    assert inside(figure)
+
+
+def test_filters_of_many_channels_are_a_table():
+    w = np.random.default_rng(0).standard_normal((12, 20, 3, 3))
+    figure = viz.filters(w, count=5)
+    drawn = pictures(figure)
+    assert len(drawn) == 5 * 16
+    np.testing.assert_array_equal(drawn[16 + 2], w[1, 2])
+    ax = figure.axes[0]
+    left, right, bottom, top = ax.images[16 + 2].get_extent()
+    assert (ax.get_xticks()[2], ax.get_yticks()[1]) == (pytest.approx((left + right) / 2), pytest.approx((top + bottom) / 2))
+    assert "5 of 12 filters, 16 of 20 channels" in ax.get_xlabel()
+    assert inside(figure)
+    templates = viz.filters(w[:, :1], captions=[f"class {k}" for k in range(12)])
+    assert texts(templates.axes[0])[3] == "class 3"
+
+
+def test_filters_that_are_all_zero_and_in_the_callers_axes():
+    figure = Figure()
+    assert viz.filters(np.zeros((2, 3, 3, 3)), ax=figure.subplots()) is figure
+    assert png(viz.filters(np.zeros((2, 1, 3, 3)))).width > 100
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"weights": np.zeros((3, 4))}, r"wants \(F, C, KH, KW\), got \(3, 4\)"),
+        ({"captions": ["one"]}, "captions wants 2, got 1"),
+        ({"count": 0}, "count must be positive, got 0"),
+        ({"channels": 0}, "channels must be positive, got 0"),
+    ],
+)
+def test_filters_refuses(arguments, words):
+    with pytest.raises(ValueError, match=f"filters: .*{words}"):
+        viz.filters(**({"weights": np.zeros((2, 1, 3, 3))} | arguments))
+
+
+def words_are_left_of_pictures(rows):
+    rows[0, 0].figure.canvas.draw()
+    return all(row[0].texts[0].get_window_extent().x1 < row[1].get_window_extent().x0 for row in rows)
+
+
+def test_feature_maps_has_a_row_for_each_stage_with_maps():
+    model, x = models.build("lenet5"), a_batch(1)
+    figure = viz.feature_maps(model, x, count=4, title="maps")
+    stages = [s for s in model.stages(x) if s.out.ndim == 4]
+    rows = np.array(figure.axes).reshape(len(stages) + 1, 5)
+    np.testing.assert_array_equal(rows[0, 1].images[0].get_array(), x[0, 0])
+    for row, stage in zip(rows[1:], stages, strict=True):
+        assert f"{stage.name}  {type(stage.layer).__name__}" in texts(row[0])[0]
+        assert f"4 of {stage.out.shape[1]} channels" in texts(row[0])[0]
+        for k, ax in enumerate(row[1:]):
+            np.testing.assert_array_equal(ax.images[0].get_array(), stage.out[0, k])
+        low, high = row[1].images[0].get_clim()
+        assert high == pytest.approx(np.abs(stage.out).max())
+        assert low == (-high if (stage.out < 0).any() else 0)
+        assert row[1].images[0].get_cmap().name == ("signs" if low < 0 else "gray")
+    assert words_are_left_of_pictures(rows)
+    assert inside(figure)
+
+
+@pytest.mark.parametrize(
+    ("name", "x", "words"),
+    [
+        ("cnn", np.zeros((2, 1, 28, 28), np.float32), r"one image \(1, C, H, W\), got \(2, 1, 28, 28\)"),
+        ("softmax", np.zeros((1, 1, 28, 28), np.float32), "no stage of the network gives feature maps"),
+    ],
+)
+def test_feature_maps_refuses(name, x, words):
+    with pytest.raises(ValueError, match=f"feature_maps: .*{words}"):
+        viz.feature_maps(models.build(name), x)
+
+
+def test_histograms_count_all_values_but_zeros():
+    model, x, labels = models.build("cnn"), a_batch(), np.arange(4)
+    figure = viz.histograms(model, x, labels, title="spread")
+    logits, cache = model.forward(x)
+    probs = softmax(logits)
+    dlogits = (probs - np.eye(10)[labels]) / 4
+    back = {s.name: s for s in model.stages_back(dlogits.astype(np.float32), cache)}
+    stages = [s for s in model.stages(x) if s.name not in ("6", "7")]  # not Flatten and Dropout
+    rows = np.array(figure.axes).reshape(len(stages), 4)
+    for row, stage in zip(rows, stages, strict=True):
+        assert stage.name in texts(row[0])[0]
+        for ax, values in zip(row[1:], (stage.out, back[stage.name].dout, back[stage.name].grads.get("w")), strict=True):
+            if values is None:
+                assert not ax.patches
+                continue
+            # max pooling's dout depends on rounding where activations tie, so by a count of some
+            assert sum(patch.get_height() for patch in ax.patches) == pytest.approx(np.count_nonzero(values), rel=0.01)
+            assert f"std {values.std(dtype=float):.1e}"[:6] in texts(ax)[0]
+    assert words_are_left_of_pictures(rows)
+    relu = texts(rows[2, 1])[0]
+    assert f"{np.mean(stages[2].out == 0):.0%} are 0" in relu
+    assert inside(figure)
+
+
+def test_histograms_of_a_network_that_is_broken():
+    model = models.build("softmax")
+    model.params["1.w"][:, 0] = np.inf
+    figure = viz.histograms(model, np.ones((2, 1, 28, 28), np.float32), np.array([1, 2]))
+    assert "20 not finite" in texts(figure.axes[2])[0]
+
+
+# --- im2col -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("stride", "pad"), [(1, 0), (2, 1), ((1, 2), (1, 0))])
+def test_im2col_numbers_are_those_of_the_patches(stride, pad):
+    image = np.arange(1, 21).reshape(4, 5)
+    figure = viz.im2col(image, (3, 2), stride=stride, pad=pad, show=(0, 3), title="patches")
+    (sh, sw), (ph, pw) = (np.broadcast_to(v, 2) for v in (stride, pad))
+    padded = np.zeros((4 + 2 * ph, 5 + 2 * pw), int)
+    padded[ph : ph + 4, pw : pw + 5] = image
+    places = [(i, j) for i in range(0, len(padded) - 2, sh) for j in range(0, padded.shape[1] - 1, sw)]
+    left, right = figure.axes
+    assert texts(left) == [str(v) for v in padded.ravel()]
+    columns = [padded[i : i + 3, j : j + 2].ravel() for i, j in places]
+    assert texts(right) == [str(v) for v in np.array(columns).T.ravel()]
+    framed = [p for p in left.patches if p.get_linewidth() == 2.4]
+    for frame, k in zip(framed, (0, 3), strict=True):  # a frame holds the numbers of the column of its colour
+        x0, y0, x1, y1 = frame.get_x(), frame.get_y(), frame.get_x() + frame.get_width(), frame.get_y() + frame.get_height()
+        held = [int(t.get_text()) for t in left.texts if x0 < t.get_position()[0] < x1 and y0 < t.get_position()[1] < y1]
+        assert held == list(columns[k])
+    tinted = [p for p in right.patches if p.get_linewidth() == 2.4]
+    assert [p.get_x() + 0.5 for p in tinted] == [0, 3]
+    assert [p.get_edgecolor() for p in tinted] == [p.get_edgecolor() for p in framed]
+    assert inside(figure)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"image": np.zeros((1, 4, 4))}, r"image wants \(H, W\), got \(1, 4, 4\)"),
+        ({"image": np.zeros((28, 28))}, "400 can be read"),
+        ({"kernel_size": 5}, "larger than the image"),
+        ({"show": (4,)}, r"columns from 0 to 3, got \[4\]"),
+        ({"show": (0, 1, 2, 3, 0)}, "up to 4 columns"),
+        ({"stride": 0}, "stride must be an integer of at least 1"),
+    ],
+)
+def test_im2col_refuses(arguments, words):
+    with pytest.raises(ValueError, match=words):
+        viz.im2col(**({"image": np.zeros((4, 4)), "kernel_size": 3} | arguments))
+
+
+# --- explanations -----------------------------------------------------------------------------------------------------
+
+
+def ring():
+    image = np.zeros((28, 28), np.uint8)
+    image[8:20, 8:20] = 255
+    image[11:17, 11:17] = 0
+    return image
+
+
+def test_saliency_is_symmetric_about_zero_and_outlines_the_image():
+    values = np.random.default_rng(0).standard_normal((1, 28, 28))
+    figure = viz.saliency(ring(), values, title="why")
+    (ax,) = figure.axes
+    np.testing.assert_array_equal(ax.images[0].get_array(), values[0])
+    limit = np.abs(values).max()
+    assert ax.images[0].get_clim() == (-limit, limit)
+    assert ax.images[0].get_cmap().name == "signs"
+    (outline,) = ax.collections
+    assert len(outline.get_paths()[0].vertices) > 8
+    assert texts(ax) == [f"± {limit:.2g}"]
+    assert inside(figure)
+
+
+@pytest.mark.parametrize("stride", [1, 2, 3, 5])
+def test_occlusion_values_lie_around_their_pixels(stride):
+    side = -(-28 // stride)
+    drops = np.zeros((side, side))
+    drops[2, 1] = 1
+    (ax,) = viz.occlusion(ring(), drops).axes
+    left, right, bottom, top = ax.images[0].get_extent()
+    cell = (right - left) / side
+    assert left + 1.5 * cell == pytest.approx(stride)  # the middle of column 1
+    assert top + 2.5 * (bottom - top) / side == pytest.approx(2 * stride)
+    assert ax.get_xlim() == (-0.5, 27.5)
+    assert ax.get_ylim() == (27.5, -0.5)
+
+
+def test_grad_cam_is_coloured_where_it_is_hot_and_dark_where_there_is_ink():
+    heat = np.zeros((28, 28))
+    heat[5, 5] = heat[9, 9] = 0.7  # on paper, on ink
+    (ax,) = viz.grad_cam(ring(), heat).axes
+    rgb = np.asarray(ax.images[0].get_array())
+    np.testing.assert_allclose(rgb[0, 0], 1)  # neither
+    hot = rgb[5, 5]
+    assert hot[0] > hot[2] + 0.3
+    assert rgb[10, 9].max() < 0.3
+    assert rgb[9, 9].max() < rgb[5, 5].max()
+
+
+def test_explanations_can_be_drawn_into_the_callers_axes_and_of_blank_images():
+    for draw in (viz.saliency, viz.occlusion, viz.grad_cam):
+        figure = Figure()
+        assert draw(np.zeros((28, 28)), np.zeros((28, 28)), ax=figure.subplots()) is figure
+        assert png(draw(np.zeros((28, 28)), np.zeros((28, 28)))).width > 100
+
+
+@pytest.mark.parametrize(
+    ("draw", "values", "words"),
+    [
+        (viz.saliency, np.zeros((27, 28)), r"saliency: .*got \(28, 28\) and \(27, 28\)"),
+        (viz.saliency, np.zeros((3, 28, 28)), r"saliency: values wants \(H, W\)"),
+        (viz.grad_cam, np.zeros((7, 7)), r"grad_cam: .*got \(28, 28\) and \(7, 7\)"),
+        (viz.grad_cam, np.full((28, 28), -1.0), "grad_cam: heat must not be negative"),
+        (viz.occlusion, np.zeros((13, 14)), r"occlusion: .*got \(13, 14\) for \(28, 28\)"),
+    ],
+)
+def test_explanations_of_other_shapes_are_refused(draw, values, words):
+    with pytest.raises(ValueError, match=words):
+        draw(ring(), values)
+
+
+MAPS = {
+    "saliency": np.ones((1, 28, 28)),
+    "smooth-grad": np.ones((28, 28)),
+    "integrated-gradients": np.ones((28, 28)),
+    "grad-cam": np.ones((28, 28)),
+    "occlusion": np.ones((14, 14)),
+}
+
+
+@pytest.mark.parametrize("names", [["saliency"], ["grad-cam", "occlusion"], list(MAPS)])
+@pytest.mark.parametrize("title", [None, "long"])
+def test_explanations_has_a_panel_for_each_map(names, title):
+    figure = viz.explanations(ring(), {name: MAPS[name] for name in names}, np.full(10, 0.1), 3, title=TITLES.get(title))
+    shown = [ax for ax in figure.axes if ax.images]
+    np.testing.assert_array_equal(shown[0].images[0].get_array(), ring())
+    assert len(shown) == 1 + len(names)
+    blue = [to_rgba(viz.BLUE) == bar.get_facecolor() for bar in figure.axes[1].patches]
+    assert blue == [k == 3 for k in range(10)]
+    assert "speaks for 3" in figure.get_supxlabel()
+    assert inside(figure)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"maps": {}}, "maps wants some of saliency, .*, got none"),
+        ({"maps": {"lime": ring()}}, "got lime"),
+        ({"label": 10}, r"label 0 \.\. K-1, got \(10,\) and 10"),
+        ({"probs": np.ones(10)}, "sum to 1"),
+        ({"class_names": ["a"]}, "1 class names for 10"),
+    ],
+)
+def test_explanations_refuses(change, words):
+    with pytest.raises(ValueError, match=f"explanations: .*{words}"):
+        viz.explanations(**({"image": ring(), "maps": MAPS, "probs": np.full(10, 0.1), "label": 3} | change))
+
+
+def clusters(classes=10, n=20):
+    r = np.random.default_rng(0)
+    labels = np.repeat(np.arange(classes), n)
+    return 8 * r.standard_normal((classes, 6))[labels] + r.standard_normal((len(labels), 6)), labels
+
+
+def test_pca_draws_every_point_where_it_is_projected():
+    points, labels = clusters()
+    figure = viz.pca(points, labels, title="features")
+    (ax,) = figure.axes
+    found = explain.pca(points)
+    drawn = np.concatenate([np.asarray(c.get_offsets()) for c in ax.collections])
+    np.testing.assert_allclose(drawn, found.project(points))
+    assert texts(ax) == [str(k) for k in range(10)]
+    assert f"{found.shares[0]:.0%}" in ax.get_xlabel()
+    assert f"{found.shares[1]:.0%}" in ax.get_ylabel()
+    assert len({to_rgba(t.get_color()) for t in ax.texts}) == 10
+    assert inside(figure)
+
+
+def test_pca_names_of_classes_that_lie_together_do_not_overlap():
+    r = np.random.default_rng(0)
+    figure = viz.pca(r.standard_normal((300, 3)), np.arange(300) % 5)
+    figure.canvas.draw()
+    boxes = [t.get_window_extent() for t in figure.axes[0].texts]
+    for i, a in enumerate(boxes):
+        assert not any(abs(a.x0 - b.x0) < 8 and abs(a.y0 - b.y0) < 8 for b in boxes[:i])
+
+
+def test_pca_in_the_callers_axes_with_names():
+    figure = Figure()
+    points, labels = clusters(2)
+    assert viz.pca(points, labels, class_names=["cat", "dog"], ax=figure.subplots()) is figure
+    assert texts(figure.axes[0]) == ["cat", "dog"]
+    assert png(viz.pca(np.ones((3, 4)), np.array([0, 1, 1]))).width > 100
+
+
+@pytest.mark.parametrize(
+    ("labels", "names", "words"),
+    [
+        (np.zeros(3, int), None, r"want one N, got \(40, 6\), \(3,\)"),
+        (np.zeros(40), None, "whole labels"),
+        (np.full(40, 10), None, r"labels must be in 0 \.\. 9, got 10 \.\. 10"),
+        (np.full(40, 1), ["one"], r"labels must be in 0 \.\. 0"),
+    ],
+)
+def test_pca_refuses(labels, names, words):
+    with pytest.raises(ValueError, match=f"pca: .*{words}"):
+        viz.pca(clusters(2)[0], labels, class_names=names)
+
+
+# --- paths ------------------------------------------------------------------------------------------------------------
+
+
+def bowl(a, b):
+    return a**2 + 10 * b**2
+
+
+def test_paths_shows_every_place_on_the_way():
+    ways = {"SGD": np.array([[3.0, 1.0], [2.0, -0.5], [1.0, 0.2]]), "Adam": np.array([[3.0, 1.0], [5.0, 4.0]])}
+    figure = viz.paths(bowl, ways, minimum=(0, 0), title="a valley")
+    (ax,) = figure.axes
+    lines = {line.get_label(): line for line in ax.lines}
+    for name, way in ways.items():
+        np.testing.assert_array_equal(lines[name].get_xydata(), way)
+        assert lines[name].get_marker() not in ("", "None")
+    assert lines["SGD"].get_color() != lines["Adam"].get_color()
+    (low, high), (bottom, top) = ax.get_xlim(), ax.get_ylim()
+    assert low < 0 < 5 < high
+    assert bottom < -0.5 < 4 < top
+    assert [t.get_text() for t in ax.get_legend().get_texts()] == ["SGD", "Adam"]
+    assert inside(figure)
+
+
+@pytest.mark.parametrize("way", [np.array([[1.0, 1.0]]), np.array([[1.0, 1.0], [1.0, 2.0]])])
+def test_paths_that_hardly_move_and_flat_functions(way):
+    for function in (bowl, lambda a, b: 0 * a):
+        figure = Figure()
+        assert viz.paths(function, {"SGD": way}, ax=figure.subplots()) is figure
+        assert np.ptp(figure.axes[0].get_xlim()) > 0.01
+        assert png(viz.paths(function, {"SGD": way})).width > 100
+
+
+@pytest.mark.parametrize(
+    ("ways", "words"),
+    [
+        ({}, "1 to 6 paths, got 0"),
+        ({"SGD": np.zeros(3)}, r"SGD wants \(T, 2\), got \(3,\)"),
+        ({"SGD": np.array([[0, np.inf]])}, "SGD has places that are not finite"),
+    ],
+)
+def test_paths_refuses(ways, words):
+    with pytest.raises(ValueError, match=f"paths: .*{words}"):
+        viz.paths(bowl, ways)

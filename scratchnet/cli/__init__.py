@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 import scratchnet
-from scratchnet.cli import data, doctor, draw, evaluate, gradcheck, predict, trace, train
+from scratchnet.cli import data, doctor, draw, evaluate, explain, gradcheck, predict, trace, train
 from scratchnet.cli.common import Failure, Misuse
 from scratchnet.datasets.errors import UnknownDatasetError
 from scratchnet.engine import WorkerDied
@@ -15,7 +15,7 @@ from scratchnet.machine import one_blas_thread
 from scratchnet.recipes import ConfigError
 from scratchnet.runs import RunError
 
-COMMANDS = (train, evaluate, predict, trace, draw, doctor, data, gradcheck)
+COMMANDS = (train, evaluate, predict, explain, trace, draw, doctor, data, gradcheck)
 
 
 class _Parser(argparse.ArgumentParser):

@@ -5,10 +5,12 @@ import json
 import math
 import sys
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import Any, BinaryIO
 
 from scratchnet.datasets.door import CHOICES, Source, open_source
 from scratchnet.engine import Engine, ShardedEngine
+from scratchnet.files import atomic_write
 from scratchnet.losses import SoftmaxCrossEntropy
 from scratchnet.trained import Loaded as Loaded
 from scratchnet.trained import load as load
@@ -77,6 +79,15 @@ def inference_engine(loaded: Loaded, workers: int | None, images: int) -> Engine
 
 def print_json(values: dict[str, Any]) -> None:
     print(json.dumps(values, indent=2, allow_nan=False))
+
+
+def write_file(path: str | Path, write: Callable[[BinaryIO], object]) -> None:
+    """Write a file that is whole or not there at all; Failure, naming it, if it can't be."""
+    try:
+        with atomic_write(path) as file:
+            write(file)
+    except OSError as error:
+        raise Failure(f"can't write {path}: {error.strerror}") from error
 
 
 def number(kind: Callable[[str], Any], low: float, high: float = math.inf, *, above: bool = False) -> Callable[[str], Any]:

@@ -53,21 +53,18 @@ def run(args: argparse.Namespace) -> int:
             rows = iter(softmax(engine.logits(np.stack(digits)).astype(np.float64)))
         for result in results:
             if "error" not in result:
-                result.update(_named(next(rows)))
+                result.update(named(next(rows)))
     if args.json:
         print_json({"model": loaded.name, "predictions": results})
     for result in results:
         if "error" in result:
             print(f"scratchnet: error: {result['file']}: {result['error']}", file=sys.stderr)
         elif not args.json:
-            print(
-                f"{result['file']}: {result['digit']}  ({result['probability']:.1%}; "
-                f"then {result['runner_up']}, {result['runner_up_probability']:.1%})"
-            )
+            print(sentence(result))
     return 1 if any("error" in result for result in results) else 0
 
 
-def _named(probs: Array) -> dict[str, Any]:
+def named(probs: Array) -> dict[str, Any]:
     """The digit that the probabilities (10,) name, and the runner-up."""
     best, second = (int(k) for k in np.argsort(-probs)[:2])
     return {
@@ -77,6 +74,12 @@ def _named(probs: Array) -> dict[str, Any]:
         "runner_up_probability": float(probs[second]),
         "probabilities": [float(p) for p in probs],
     }
+
+
+def sentence(result: dict[str, Any]) -> str:
+    """A file's result as one line."""
+    then = f"then {result['runner_up']}, {result['runner_up_probability']:.1%}"
+    return f"{result['file']}: {result['digit']}  ({result['probability']:.1%}; {then})"
 
 
 def read_digit(path: str) -> Array:

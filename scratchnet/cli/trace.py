@@ -2,15 +2,13 @@
 
 import argparse
 import html
-import io
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
-from scratchnet.cli.common import Failure, Misuse, add_model_argument, load, number, print_json
+from scratchnet.cli.common import Failure, Misuse, add_model_argument, load, number, print_json, write_file
 from scratchnet.cli.predict import read_digit
-from scratchnet.files import atomic_write
 from scratchnet.inspection import Trace, trace
 from scratchnet.inspection.text import html_page
 from scratchnet.models import NUM_CLASSES
@@ -56,10 +54,11 @@ def run(args: argparse.Namespace) -> int:
     title = f"{Path(args.image).name} through {loaded.name}"
     written = []
     if args.html:
-        _write(args.html, html_page(title, f"<h1>{html.escape(title)}</h1>{result._repr_html_()}").encode())
+        page = html_page(title, f"<h1>{html.escape(title)}</h1>{result._repr_html_()}").encode()
+        write_file(args.html, lambda file: file.write(page))
         written.append(args.html)
     if args.figure:
-        _write(args.figure, _png(result, title))
+        write_file(args.figure, lambda file: _save(result, title, file))
         written.append(args.figure)
     if args.json:
         print_json({"model": loaded.name, "file": args.image, **result.to_dict()})
@@ -70,17 +69,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _png(result: Trace, title: str) -> bytes:
+def _save(result: Trace, title: str, file: BinaryIO) -> None:
     from scratchnet import viz
 
-    file = io.BytesIO()
     viz.save(viz.trace(result, title=title), file)
-    return file.getvalue()
-
-
-def _write(path: str, content: bytes) -> None:
-    try:
-        with atomic_write(path) as file:
-            file.write(content)
-    except OSError as error:
-        raise Failure(f"can't write {path}: {error.strerror}") from error

@@ -70,16 +70,17 @@ def _interpolation(at: Array, length: int) -> Array:
 
 
 def _require_convolution(model: Layer) -> None:
-    if not _has_convolution(model):
+    if not has_convolution(model):
         from scratchnet.models import MODELS, build
 
-        having = [name for name in MODELS if _has_convolution(build(name))]
+        having = [name for name in MODELS if has_convolution(build(name))]
         raise ValueError(
             "grad_cam: the network has no convolution, so no feature maps to weigh; "
             f"of the named models {', '.join(having)} have them"
         )
 
 
-def _has_convolution(model: Layer) -> bool:
+def has_convolution(model: Layer) -> bool:
+    """Can ``grad_cam`` explain this network?"""
     layers = [layer for _, layer in model.leaves()] if isinstance(model, Composite) else [model]
     return any(isinstance(layer, Conv2d) for layer in layers)

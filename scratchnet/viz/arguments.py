@@ -16,6 +16,15 @@ def check_images(function: str, images: Array) -> Array:
     return images
 
 
+def check_image(function: str, image: Array, name: str = "image") -> Array:
+    image = np.asarray(image)
+    if image.ndim == 3 and image.shape[0] == 1:
+        image = image[0]
+    if image.ndim != 2 or image.size == 0:
+        raise ValueError(f"{function}: {name} wants (H, W) or (1, H, W), got {image.shape}")
+    return image
+
+
 def check_probabilities(function: str, probs: Array) -> Array:
     """probs (..., K) as floats; refuses what is not between 0 and 1 with rows that sum to 1."""
     probs = np.asarray(probs, float)
@@ -29,6 +38,6 @@ def check_probabilities(function: str, probs: Array) -> Array:
     return probs
 
 
-def check_count(function: str, count: int) -> None:
+def check_count(function: str, count: int, name: str = "count") -> None:
     if count < 1:
-        raise ValueError(f"{function}: count must be positive, got {count}")
+        raise ValueError(f"{function}: {name} must be positive, got {count}")

@@ -24,6 +24,9 @@ BLUE, ORANGE, GREEN, VERMILLION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
 SKY, PURPLE, YELLOW, BLACK = "#56B4E9", "#CC79A7", "#F0E442", "#000000"
 GREY, PALE = "#767676", "#EDF3F7"
 
+CLASSES = (BLUE, VERMILLION, GREEN, PURPLE, "#7A5195", SKY, ORANGE, BLACK, "#8C564B", GREY)
+"""Ten colours for ten classes: more than anybody can tell apart by colour alone, so write the class beside it."""
+
 ERRORS = LinearSegmentedColormap.from_list("errors", ["#FFFFFF", "#FBD9BF", "#F09A5A", VERMILLION, "#8A3A00"])
 """White (no errors) to dark vermillion."""
 
@@ -117,6 +120,20 @@ def _wrapped(text: str, width: float, font: FontProperties) -> str:
                 line = line[cut:]
         lines.append(line)
     return "\n".join(lines)
+
+
+def bare(ax: Axes, *, frame: bool = False) -> None:
+    """No ticks, and no spines; with ``frame`` a thin pale one, for pictures that are white at their edge."""
+    ax.set_xticks([])
+    ax.set_yticks([])
+    for spine in ax.spines.values():
+        spine.set_visible(frame)
+        spine.set(color="#C8C8C8", linewidth=0.8)
+
+
+def note(ax: Axes, text: str, size: float = 8.5) -> None:
+    """A small grey line under a picture."""
+    ax.text(0.5, -0.04, text, transform=ax.transAxes, ha="center", va="top", fontsize=size, color=GREY)
 
 
 def message(text: str, title: str | None) -> Figure:

@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from scratchnet.typing import Array
-from scratchnet.viz.arguments import check_count, check_images, check_probabilities
-from scratchnet.viz.figures import BLACK, BLUE, GREY, new_figure, root, style, suptitle
+from scratchnet.viz.arguments import check_count, check_image, check_images, check_probabilities
+from scratchnet.viz.figures import BLACK, BLUE, GREY, bare, new_figure, root, style, suptitle
 
 
 def digits(images: Array, labels: Array | None = None, count: int = 50, *, title: str | None = None) -> Figure:
@@ -43,11 +43,7 @@ def probabilities(
     Shapes    image (H, W) or (1, H, W), probs (K,); axes: where to draw the image and the bars
     Errors    ValueError if shapes do not fit or probs are not probabilities: between 0 and 1, with sum 1
     """
-    image, probs = np.asarray(image), np.asarray(probs)
-    if image.ndim == 3 and image.shape[0] == 1:
-        image = image[0]
-    if image.ndim != 2 or image.size == 0:
-        raise ValueError(f"probabilities: image wants (H, W) or (1, H, W), got {image.shape}")
+    image, probs = check_image("probabilities", image), np.asarray(probs)
     if probs.ndim != 1 or probs.size == 0:
         raise ValueError(f"probabilities: probs wants (K,), got {probs.shape}")
     probs = check_probabilities("probabilities", probs)
@@ -59,25 +55,30 @@ def probabilities(
     with style():
         if axes is None:
             figure = new_figure(9, 4)
-            picture, bars = figure.subplots(1, 2, width_ratios=[1, 1.3])
+            picture, beside = figure.subplots(1, 2, width_ratios=[1, 1.3])
         else:
-            picture, bars = axes
+            picture, beside = axes
             figure = root(picture)
         show(picture, image)
         picture.set_title(f"{names[best]}  ({100 * probs[best]:.1f} %)")
-        where = np.arange(len(probs))
-        bars.barh(where, probs, color=[BLUE if i == best else "#B8C4CC" for i in where], height=0.72)
-        for i, p in enumerate(probs):
-            bars.text(p + 0.012, i, f"{100 * p:.1f} %", va="center", fontsize=11, color=BLACK if i == best else GREY)
-        bars.set_yticks(where, names)
-        bars.invert_yaxis()
-        bars.set_xlim(0, 1.14)
-        bars.set_xticks([])
-        bars.spines["bottom"].set_visible(False)
-        bars.tick_params(axis="y", length=0)
-        bars.set_title("probability of each class")
+        bars(beside, probs, names, best)
+        beside.set_title("probability of each class")
         suptitle(figure, title, grow=axes is None)
     return figure
+
+
+def bars(ax: Axes, probs: Array, names: Sequence[str], chosen: int) -> None:
+    """A bar for every class, one of them in colour."""
+    where = np.arange(len(probs))
+    ax.barh(where, probs, color=[BLUE if i == chosen else "#B8C4CC" for i in where], height=0.72)
+    for i, p in enumerate(probs):
+        ax.text(p + 0.012, i, f"{100 * p:.1f} %", va="center_baseline", fontsize=11, color=BLACK if i == chosen else GREY)
+    ax.set_yticks(where, names)
+    ax.invert_yaxis()
+    ax.set_xlim(0, 1.14)
+    ax.set_xticks([])
+    ax.spines["bottom"].set_visible(False)
+    ax.tick_params(axis="y", length=0)
 
 
 def grid(images: Array, captions: Sequence[str] | None, columns: int, title: str | None) -> Figure:
@@ -103,7 +104,4 @@ def show(ax: Axes, image: Array) -> None:
     """White on black from 0 to 255 for bytes; other numbers from their own smallest to their largest."""
     span = (0.0, 255.0) if image.dtype == np.uint8 else (float(image.min()), float(image.max()))
     ax.imshow(image, cmap="gray", vmin=span[0], vmax=max(span[1], span[0] + 1e-12), interpolation="nearest")
-    ax.set_xticks([])
-    ax.set_yticks([])
-    for spine in ax.spines.values():
-        spine.set_visible(False)
+    bare(ax)

@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from scratchnet.inspection.tiles import pixels, span, tiled
 from scratchnet.inspection.trace import Trace
 from scratchnet.typing import Array
-from scratchnet.viz.figures import GREY, SKY, new_figure, style, suptitle
+from scratchnet.viz.figures import SKY, new_figure, note, style, suptitle
 
 
 def trace(trace: Trace, *, title: str | None = None) -> Figure:
@@ -50,16 +50,7 @@ def _layer_row(row: Sequence[Axes], text: str, out: Array, dout: Array | None) -
             pixels(picture, signed=values is dout), interpolation="nearest", aspect="equal" if values.ndim == 3 else "auto"
         )
         low, high = span(picture)
-        ax.text(
-            0.5,
-            -0.04,
-            f"{low:.2g} .. {high:.2g}{remark}",
-            transform=ax.transAxes,
-            ha="center",
-            va="top",
-            fontsize=8.5,
-            color=GREY,
-        )
+        note(ax, f"{low:.2g} .. {high:.2g}{remark}")
     finite = out[np.isfinite(out)]
     spread.hist(finite, bins=40, color=SKY)
     spread.set_yticks([])

@@ -9,7 +9,7 @@ from matplotlib.patches import Rectangle
 from scratchnet.gradcheck.plane import reach, to_plane, wrong_plane
 from scratchnet.gradcheck.report import Report
 from scratchnet.gradcheck.subject import label as gradient_of
-from scratchnet.viz.figures import BLACK, SIGNS, new_figure, style, suptitle
+from scratchnet.viz.figures import BLACK, SIGNS, bare, new_figure, style, suptitle
 
 
 def gradients(report: Report, name: str | None = None) -> Figure:
@@ -39,10 +39,7 @@ def gradients(report: Report, name: str | None = None) -> Figure:
         for ax, plane, title in zip(axes, planes, (f"your {what}", f"numeric {what}", "difference"), strict=True):
             shown = ax.imshow(plane, cmap=SIGNS, vmin=-limit, vmax=limit, aspect="equal")
             ax.set_title(title)
-            ax.set_xticks([])
-            ax.set_yticks([])
-            for spine in ax.spines.values():
-                spine.set_visible(False)
+            bare(ax)
             if ax is not axes[1]:
                 for i, j in np.argwhere(wrong):
                     ax.add_patch(Rectangle((j - 0.44, i - 0.44), 0.88, 0.88, fill=False, edgecolor=BLACK, linewidth=0.9))
