@@ -68,10 +68,10 @@ class Laboratory:
         self.labs = labs.Labs()
 
     def models(self) -> dict[str, Any]:
-        known = self.gallery.known()
+        models = self.gallery.describe_all()
         return {
-            "models": [self.gallery.describe(name) for name in known],
-            "default": next(iter(known)),
+            "models": models,
+            "default": models[0]["id"],
             "lab": self.settings.lab,
             "methods": list(why.METHODS),
             "limits": {

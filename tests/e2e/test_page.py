@@ -283,9 +283,9 @@ def test_a_step_of_sgd_raises_the_chosen_label_and_reset_takes_it_back(visit):
 def test_two_visitors_at_once_do_not_disturb_each_other(visit):
     one, two = visit("backward"), visit("backward")
     draw_by_mouse(one, 4)
-    draw_by_mouse(two, 7)
     answer_is(one, 4)
-    answer_is(two, 7)
+    answer_is(two, 3)  # the example
+    settled(two)
     before = two.locator("#bars").get_attribute("aria-label")
     one.get_by_role("group", name="Label", exact=True).get_by_role("button", name="9").click()
     settled(one)
@@ -293,9 +293,10 @@ def test_two_visitors_at_once_do_not_disturb_each_other(visit):
         one.get_by_role("button", name="Take one step towards 9").click()
         settled(one)
     assert "3 steps" in one.locator("#changed").inner_text()
-    draw_by_mouse(two, 7)
-    answer_is(two, 7)
-    settled(two)
+    for _ in range(10):  # through the examples, and back to the first
+        two.get_by_role("button", name="Example").click()
+        settled(two)
+    answer_is(two, 3)
     assert two.locator("#changed").is_hidden()
     assert two.locator("#bars").get_attribute("aria-label") == before
 

@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import os
 import struct
 import zlib
 
@@ -14,6 +15,7 @@ from web_case import METADATA, png, pooled
 
 from scratchnet.picture import UnreadablePicture
 from scratchnet.serialize import save_model
+from scratchnet.web import gallery as gallery_module
 from scratchnet.web import labs, pictures
 from scratchnet.web.app import MOST_JSON_BYTES, MOST_PICTURE_BYTES
 from scratchnet.web.errors import ApiError
@@ -270,6 +272,23 @@ def test_few_networks_are_kept_in_memory(tmp_path, monkeypatch):
     for name in "abcd":
         gallery.get(f"run:{name}")
     assert len(gallery._loaded) == 2
+
+
+def test_a_list_reads_only_files_that_have_changed(tmp_path, monkeypatch):
+    read = []
+    monkeypatch.setattr(
+        gallery_module, "_read", lambda entry, real=gallery_module._read: read.append(entry.id) or real(entry)
+    )
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        save_model(tmp_path / name / "model.npz", pooled(), METADATA)
+    gallery = Gallery(tmp_path)
+    gallery.describe_all()
+    assert sorted(read)[-2:] == ["run:a", "run:b"]
+    read.clear()
+    os.utime(tmp_path / "b" / "model.npz", ns=(1, 1))
+    assert [each["id"] for each in gallery.describe_all()][-2:] == ["run:a", "run:b"]
+    assert read == ["run:b"]
 
 
 # --- anything at all -----------------------------------------------------------------------------------------------------

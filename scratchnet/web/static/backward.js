@@ -240,7 +240,7 @@ export function backwardView(place) {
   }
 
   on("digit label weights tab", refresh);
-  on("models", () => {
+  on("model", () => {
     pointed = null;
     reached = 0;
   });
@@ -326,7 +326,7 @@ function stepBox(place) {
   on("lab", () => {
     reset.disabled = state.steps === 0;
   });
-  on("models", () => {
+  on("model", () => {
     before = null;
     path = [];
     clear();

@@ -92,7 +92,7 @@ export function forwardView(place) {
   }
 
   on("digit weights tab", refresh);
-  on("models", () => {
+  on("model", () => {
     pointed = null;
   });
 }

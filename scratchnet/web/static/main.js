@@ -127,7 +127,7 @@ part("model").addEventListener("change", (event) => {
   state.model = event.target.value;
   state.steps = 0;
   forgetLab();
-  emit("models");
+  emit("model");
   if (state.digit) predictAgain().then(() => emit("digit"));
 });
 
@@ -148,6 +148,9 @@ async function loadModels() {
   }));
   emit("models");
 }
+on("tab", (name) => {
+  if (name === "models") loadModels().then(predictAgain).catch(alertAbout); // one may have been trained meanwhile
+});
 
 // --- views
 
@@ -161,7 +164,7 @@ function openTab(tab, focus = false) {
   }
   if (focus) tab.focus();
   history.replaceState(null, "", `#view-${tab.getAttribute("aria-controls")}`);
-  emit("tab");
+  emit("tab", tab.getAttribute("aria-controls"));
 }
 tabs.forEach((tab, k) => {
   tab.addEventListener("click", () => openTab(tab));

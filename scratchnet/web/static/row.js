@@ -28,6 +28,7 @@ export class Row {
     place.append(this.place, this.held);
     this.pinned = false;
     this.marks = null;
+    this.marked = new Set(); // stages with a frame on them
     on("theme", () => this.repaint());
   }
 
@@ -60,6 +61,7 @@ export class Row {
 
   build(network, last) {
     this.columns.clear();
+    this.marked.clear();
     this.pinned = false;
     this.marks = null;
     this.content.replaceChildren(this.lines);
@@ -145,7 +147,7 @@ export class Row {
   /** @param marks {name, index, windows: [{name, window}], field: window in the image or null} */
   highlight(marks) {
     this.marks = marks;
-    this.repaint();
+    this.repaint([...this.marked]);
   }
 
   /** Show which stage is being looked at. */
@@ -161,9 +163,11 @@ export class Row {
     this.place.scrollTo({ left, behavior: calm ? "auto" : "smooth" });
   }
 
-  repaint() {
+  /** @param names the stages to draw anew; those with frames must be among them */
+  repaint(names = [...this.columns.keys()]) {
     this.held.hidden = !this.pinned;
-    for (const { canvas, atlas } of this.columns.values()) if (atlas) atlas.paint(canvas);
+    for (const { canvas, atlas } of names.map((name) => this.columns.get(name))) if (atlas) atlas.paint(canvas);
+    this.marked.clear();
     this.lines.replaceChildren();
     if (!this.marks) return;
     const { name, index, windows, field } = this.marks;
@@ -172,14 +176,17 @@ export class Row {
     if (field) {
       const { canvas, atlas } = this.columns.get("input");
       if (atlas) atlas.mark(canvas, field);
+      this.marked.add("input");
     }
     const [t, i, j] = target.atlas.place(index);
     for (const { name: from, window } of windows) {
       const source = this.columns.get(from);
       if (!source?.atlas || !window) continue;
       source.atlas.mark(source.canvas, window);
+      this.marked.add(from);
       this.connect(source, window, target, [t, i, j]);
     }
+    this.marked.add(name);
     target.atlas.mark(target.canvas, { channel: t, top: i, left: j, height: 1, width: 1 }, true);
   }
 

@@ -17,7 +17,8 @@ export const state = {
 
 const listeners = new Map();
 
-/** Call `listener` at each of the events: "models", "digit" (or its predictions), "label", "weights", "tab". */
+/** Call `listener` at each of the events: "models" (the list), "model" (the chosen one),
+ * "digit", "predictions", "label", "weights", "lab", "compare", "tab", "theme". */
 export function on(events, listener) {
   for (const event of events.split(" ")) listeners.set(event, [...(listeners.get(event) ?? []), listener]);
 }
