@@ -1,8 +1,11 @@
 """Many visitors at once, over real sockets; and the command that serves them."""
 
+import contextlib
+import socket
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from benchmarks.page_load import ROOT, report, server, visit
@@ -19,6 +22,49 @@ def test_twenty_visitors_at_once_are_all_answered():
     assert results["answers"] == tally.answers
     assert results["milliseconds"]["all"]["median"] > 0
     assert results["memory_mb"] == {"first_third": 100.0, "last_third": 120.0}
+
+
+GOOD = (
+    b"POST /api/predict HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+    b'Content-Length: 14\r\n\r\n{"models": []}'
+)
+BROKEN = [
+    b"",
+    b"GET\r\n\r\n",
+    b"\x00\xff\xfe" * 99,
+    b"\x16\x03\x01\x02\x00\x01\x00",  # TLS
+    GOOD.replace(b"Content-Length: 14", b"Content-Length: -1"),
+    GOOD.replace(b"Content-Length: 14", b"Content-Length: 99999999999"),
+    GOOD.replace(b"Content-Length: 14", b"Content-Length: 1400"),  # and then nothing more
+    GOOD.replace(b"Content-Length: 14", b"Transfer-Encoding: chunked"),
+    GOOD.replace(b"Content-Length: 14", b"Content-Length: 14\r\nContent-Length: 1"),
+    GOOD.replace(b"\r\nHost", b"\r\n" + b"X: y\r\n" * 5000 + b"Host"),
+    b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\n\r\n",
+]
+
+
+def answer_to(request, port):
+    """All that comes back, maybe nothing."""
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection, contextlib.suppress(ConnectionError):
+        connection.sendall(request)
+        connection.shutdown(socket.SHUT_WR)
+        return b"".join(iter(lambda: connection.recv(65536), b""))
+    return b""  # refused before all of it was sent
+
+
+def test_broken_requests_are_refused_and_others_are_answered_as_before():
+    rng = np.random.default_rng(0)
+    for _ in range(60):
+        request = bytearray(GOOD)
+        for _ in range(rng.integers(1, 6)):
+            request[rng.integers(len(request))] = rng.integers(256)
+        BROKEN.append(bytes(request))
+    with server() as (port, _):
+        for request in BROKEN:
+            answer = answer_to(request, port)
+            assert not answer.startswith(b"HTTP/1.1 500"), (request, answer)
+        tally = visit(port, visitors=1, rounds=1)
+    assert tally.errors == []
 
 
 def test_a_port_that_is_taken_is_said():

@@ -204,7 +204,8 @@ export function backwardView(place) {
     about(facts, stage, "backward", back.byName.get(name));
     facts.append(grads);
     const learned = Object.entries(back.byName.get(name).grads);
-    grads.replaceChildren(...learned.map(([key, array]) => gradient(stage, key, array)));
+    const hint = element("p", { class: "hint" }, "Point at a value to see which products were added up.");
+    grads.replaceChildren(...learned.map(([key, array]) => gradient(stage, key, array)), ...(learned.length ? [hint] : []));
   }
 
   /** d loss / d w as a map, next to w; pointing at it shows the products. */
@@ -222,9 +223,13 @@ export function backwardView(place) {
     canvas.setAttribute("role", "application");
     canvas.setAttribute("aria-label", `gradient of ${key} ${shapeText(shape)}; arrow keys move`);
     let at = null;
-    const go = (index) => {
+    const go = (index, spoken = false) => {
       if (!index) return;
       at = index;
+      canvas.atlas.paint(canvas);
+      const [channel, top, left] = canvas.atlas.place(index);
+      canvas.atlas.mark(canvas, { channel, top, left, height: 1, width: 1 }, true);
+      if (spoken) announce(`d${key} ${index.join(", ")}: ${number(canvas.atlas.value(index))}`);
       load(stage.name, key, index, null);
     };
     canvas.addEventListener("pointermove", (event) => go(canvas.atlas.at(event.offsetX, event.offsetY)));
@@ -233,7 +238,7 @@ export function backwardView(place) {
       const moves = { ArrowLeft: { right: -1 }, ArrowRight: { right: 1 }, ArrowUp: { down: -1 }, ArrowDown: { down: 1 }, PageUp: { tile: -1 }, PageDown: { tile: 1 } };
       if (!(event.key in moves)) return;
       event.preventDefault();
-      go(at ? canvas.atlas.moved(at, moves[event.key]) : canvas.atlas.index(0, 0, 0));
+      go(at ? canvas.atlas.moved(at, moves[event.key]) : canvas.atlas.index(0, 0, 0), true);
     });
     box.append(scroll);
     return box;
