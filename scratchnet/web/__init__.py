@@ -9,7 +9,7 @@ JSON object (but for GET /api/models and POST /api/digit) and answers with one. 
     POST /api/predict     {digit, models: [id, ..]} -> {predictions: [{model, digit, probabilities (10)}, ..]}
     POST /api/forward     {digit, model} -> {input, stages, logits, probabilities}
                           a stage: {name, layer, kind, formula, backward_formula, lessons, sources, x_shape, out_shape,
-                                    out, params: {key: {shape, norm, values}}}
+                                    out, params: {key: {shape, norm, values}}}; with "params": false their values are null
     POST /api/backward    {digit, model, label} -> {label, loss, probabilities, dlogits, dinput, stages (the last first)}
                           a stage: {name, dout, dx, dout_norm, dx_norm, note, grads: {key: {shape, norm, values}}}
     POST /api/terms       {digit, model, label, stage, of, index}

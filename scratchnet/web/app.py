@@ -100,7 +100,10 @@ class Laboratory:
 
     def forward(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         model, x, _ = self._asked(asked)
-        return forward_json(Pass(model, x))
+        with_params = asked.get("params", True)
+        if not isinstance(with_params, bool):
+            raise bad_request("params must be true or false")
+        return forward_json(Pass(model, x), with_params=with_params)
 
     def backward(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         model, x, _ = self._asked(asked)

@@ -30,7 +30,7 @@ from scratchnet.losses import SoftmaxCrossEntropy
 from scratchnet.typing import Array, Grads
 from scratchnet.web.arrays import finite, norm, packed
 
-MOST_VALUES = 40_000
+MOST_VALUES = 100_000
 """Learned arrays with more values are told by shape and norm alone."""
 
 INPUT = "input"
@@ -89,17 +89,17 @@ class Pass:
         return found
 
 
-def forward_json(run: Pass) -> dict[str, Any]:
-    """What /api/forward answers."""
+def forward_json(run: Pass, *, with_params: bool = True) -> dict[str, Any]:
+    """What /api/forward answers; without the values of learned arrays if whoever asks has them already."""
     return {
         "input": packed(run.x[0]),
-        "stages": [_stage_json(run, stage) for stage in run.ahead.values()],
+        "stages": [_stage_json(run, stage, with_params) for stage in run.ahead.values()],
         "logits": [finite(v) for v in run.logits],
         "probabilities": [finite(v) for v in run.probs],
     }
 
 
-def _stage_json(run: Pass, stage: Stage) -> dict[str, Any]:
+def _stage_json(run: Pass, stage: Stage, with_params: bool) -> dict[str, Any]:
     layer = stage.layer
     return {
         "name": stage.name,
@@ -112,7 +112,7 @@ def _stage_json(run: Pass, stage: Stage) -> dict[str, Any]:
         "x_shape": list(stage.x.shape[1:]),
         "out_shape": list(stage.out.shape[1:]),
         "out": packed(stage.out[0]),
-        "params": {key: _learned(w) for key, w in own_params(layer).items()},
+        "params": {key: _learned(w, with_params) for key, w in own_params(layer).items()},
     }
 
 
@@ -141,8 +141,8 @@ def _back_json(run: Pass, back: StageBack) -> dict[str, Any]:
     }
 
 
-def _learned(array: Array) -> dict[str, Any]:
-    values = packed(array) if array.size <= MOST_VALUES else None
+def _learned(array: Array, with_values: bool = True) -> dict[str, Any]:
+    values = packed(array) if with_values and array.size <= MOST_VALUES else None
     return {"shape": list(array.shape), "norm": norm(array), "values": values}
 
 

@@ -89,6 +89,16 @@ def test_forward_has_every_stage_of_the_network(ask, digit):
     assert answer["stages"][0]["params"]["w"]["norm"] == pytest.approx(np.linalg.norm(w))
 
 
+def test_values_of_learned_arrays_are_left_out_on_request(ask, digit):
+    full, short = (ask("forward", digit=digit, model=EVERY, params=wanted) for wanted in (True, False))
+    for one, other in zip(full["stages"], short["stages"], strict=True):
+        assert one["out"] == other["out"]
+        for key in one["params"]:
+            assert one["params"][key]["values"] is not None
+            assert other["params"][key] == {**one["params"][key], "values": None}
+    assert "params must be" in ask("forward", 400, digit=digit, model=EVERY, params=1)["error"]["message"]
+
+
 def test_sources_are_the_stages_whose_output_was_taken(ask, digit):
     answer = ask("forward", digit=digit, model=EVERY)
     sources = {stage["name"]: stage["sources"] for stage in answer["stages"]}

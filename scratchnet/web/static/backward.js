@@ -5,7 +5,7 @@ import { about, drawn, legend } from "./about.js";
 import { alertAbout, announce, ask, chosenLabel, emit, on, prediction, state } from "./state.js";
 import { digitChoice, element, number, percent, shapeText } from "./dom.js";
 import { Bars } from "./bars.js";
-import { Network } from "./network.js";
+import { loadNetwork } from "./network.js";
 import { Row } from "./row.js";
 import { readTerms, showTerms } from "./terms.js";
 
@@ -62,8 +62,8 @@ export function backwardView(place) {
     if (!state.digit || place.hidden) return;
     const chosen = chosenLabel();
     try {
-      const [ahead, answer] = await Promise.all([ask("forward"), ask("backward", { label: chosen })]);
-      network = new Network(ahead);
+      const [ahead, answer] = await Promise.all([loadNetwork(), ask("backward", { label: chosen })]);
+      network = ahead;
       back = { ...answer, dinput: unpack(answer.dinput), byName: new Map() };
       for (const stage of answer.stages) back.byName.set(stage.name, { ...stage, dout: unpack(stage.dout), dx: unpack(stage.dx) });
     } catch (error) {

@@ -3,7 +3,7 @@
 import { newest } from "./api.js";
 import { alertAbout, ask, emit, on, state } from "./state.js";
 import { element, shapeText } from "./dom.js";
-import { Network } from "./network.js";
+import { loadNetwork } from "./network.js";
 import { probabilityColumn, Row } from "./row.js";
 import { about, legend } from "./about.js";
 import { readTerms, showTerms } from "./terms.js";
@@ -27,7 +27,7 @@ export function forwardView(place) {
   const refresh = newest(async () => {
     if (!state.digit || place.hidden) return;
     try {
-      network = new Network(await ask("forward"));
+      network = await loadNetwork();
     } catch (error) {
       alertAbout(error);
       return;

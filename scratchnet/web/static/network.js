@@ -1,8 +1,21 @@
 // The network as a graph of stages: who takes whose output.
 
 import { unpack } from "./api.js";
+import { ask, state } from "./state.js";
 
 const SAME = new Set(["ReLU", "LeakyReLU", "Sigmoid", "Tanh", "Dropout", "BatchNorm1d", "BatchNorm2d"]);
+
+let known = { of: null, params: new Map() }; // learned arrays do not depend on the drawing: they are asked for once
+
+/** The drawing's forward pass through the chosen network. */
+export async function loadNetwork() {
+  const of = `${state.model} ${state.lab} ${state.steps}`;
+  const isKnown = known.of === of;
+  const answer = await ask("forward", { params: !isKnown });
+  if (!isKnown) known = { of, params: new Map(answer.stages.map(({ name, params }) => [name, params])) };
+  for (const stage of answer.stages) stage.params = known.params.get(stage.name);
+  return new Network(answer);
+}
 
 export class Network {
   /** @param answer what /api/forward answers */
