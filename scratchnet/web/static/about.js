@@ -22,7 +22,7 @@ export function about(place, stage, direction, back = null) {
 
 function learned(key, { shape, norm, values }) {
   const box = element("figure", { class: "learned" }, element("figcaption", {}, `${key} ${shapeText(shape)}, |${key}| = ${number(norm)}`));
-  if (values) box.append(drawn(unpack(values)));
+  box.append(values ? drawn(unpack(values)) : element("p", { class: "hint" }, "Too many to show all: point at an output to see its own."));
   return box;
 }
 

@@ -38,6 +38,7 @@ export class Row {
    * @param last    what the last column shows: an element
    */
   show(network, arrayOf, last) {
+    this.network = network;
     const signature = JSON.stringify(network.stages.map(({ name, layer, out_shape }) => [name, layer, out_shape]));
     if (signature !== this.signature) {
       this.signature = signature;
@@ -144,7 +145,7 @@ export class Row {
     this.point(name, index);
   }
 
-  /** @param marks {name, index, windows: [{name, window}], field: window in the image or null} */
+  /** @param marks {name, index, windows: [{name, window}], field: window in the image or null}; window null: all of it */
   highlight(marks) {
     this.marks = marks;
     this.repaint([...this.marked]);
@@ -180,14 +181,24 @@ export class Row {
     }
     const [t, i, j] = target.atlas.place(index);
     for (const { name: from, window } of windows) {
-      const source = this.columns.get(from);
-      if (!source?.atlas || !window) continue;
-      source.atlas.mark(source.canvas, window);
-      this.marked.add(from);
-      this.connect(source, window, target, [t, i, j]);
+      const shown = this.shown(from);
+      const source = this.columns.get(shown);
+      if (!source?.atlas || source === target) continue;
+      if (window) {
+        source.atlas.mark(source.canvas, window);
+        this.marked.add(shown);
+      }
+      const { height, width } = source.atlas;
+      this.connect(source, window ?? { channel: null, top: 0, left: 0, height, width }, target, [t, i, j]);
     }
     this.marked.add(name);
     target.atlas.mark(target.canvas, { channel: t, top: i, left: j, height: 1, width: 1 }, true);
+  }
+
+  /** The stage whose maps are those that a stage hands on, where it has none of its own on the page. */
+  shown(name) {
+    const column = this.columns.get(name);
+    return !column || column.canvas ? name : this.shown(this.network.byName.get(name).sources[0]);
   }
 
   connect(source, window, target, [t, i, j]) {
