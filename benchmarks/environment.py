@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 import scratchnet
-from scratchnet.machine import available_cores
+from scratchnet.machine import available_cores, processor_name
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
@@ -22,7 +22,7 @@ THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"
 def describe() -> dict[str, Any]:
     """The processor, its cores, and the versions of what computes on them; nothing that names the machine."""
     return {
-        "cpu": _cpu(),
+        "cpu": processor_name(),
         "cores": available_cores(),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
@@ -74,14 +74,6 @@ def _working_time(stat: Path = Path("/proc/stat")) -> dict[int, float]:
                 user, nice, system, _idle, _waiting, *others = map(int, times[:8])
                 working[int(name[3:])] = (user + nice + system + sum(others)) / tick
     return working
-
-
-def _cpu() -> str:
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine() or "unknown processor"
 
 
 def _blas() -> str:

@@ -51,14 +51,14 @@ def blur(image: Array, sigma: float) -> Array:
 
 
 def dilate(image: Array, radius: int) -> Array:
-    """The maximum over a disc around every pixel: (H, W) -> (H, W); outside the picture there is nothing."""
+    """The maximum over a disc around every pixel: (..., H, W) -> (..., H, W); outside the picture there is nothing."""
     out = image.copy()
-    h, w = image.shape
+    h, w = image.shape[-2:]
     for di in range(-radius, radius + 1):
         for dj in range(-radius, radius + 1):
             if di * di + dj * dj <= radius * (radius + 0.5):
-                here = out[max(0, -di) : h - max(0, di), max(0, -dj) : w - max(0, dj)]
-                np.maximum(here, image[max(0, di) : h - max(0, -di), max(0, dj) : w - max(0, -dj)], out=here)
+                here = out[..., max(0, -di) : h - max(0, di), max(0, -dj) : w - max(0, dj)]
+                np.maximum(here, image[..., max(0, di) : h - max(0, -di), max(0, dj) : w - max(0, -dj)], out=here)
     return out
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import platform
 import sys
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -35,6 +36,15 @@ def _container_limit(root: Path = Path("/sys/fs/cgroup"), own: Path = Path("/pro
                     if quota not in ("max", "-1"):
                         limits.append(int(quota) / int(period))
     return int(max(1.0, min(limits)))
+
+
+def processor_name() -> str:
+    """What the processor calls itself, for tables of figures."""
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine() or "unknown processor"
 
 
 def one_blas_thread() -> AbstractContextManager[object]:

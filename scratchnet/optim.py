@@ -250,6 +250,18 @@ def one_cycle(peak: float, steps: int, *, warmup: float = 0.3, start_div: float 
     return lr
 
 
+def warmup_cosine(lr: float, steps: int, *, warmup: float = 0.05) -> Schedule:
+    """Up in a straight line over the first ``warmup`` of the steps, then down to 0 along half a cosine.
+
+    Source    Goyal et al., "Accurate, large minibatch SGD", 2017, section 2.2; Loshchilov and Hutter, "SGDR", ICLR 2017
+    """
+    require(steps >= 1, f"warmup_cosine: steps must be at least 1, got {steps}")
+    require(0 <= warmup < 1, f"warmup_cosine: warmup must be in 0 .. 1 (1 excluded), got {warmup}")
+    rising = round(warmup * steps)
+    falling = cosine(lr, max(1, steps - rising))
+    return lambda step: lr * (step + 1) / (rising + 1) if step < rising else falling(step - rising)
+
+
 def _half_cosine(start: float, end: float, fraction: float) -> float:
     """start at fraction 0, end at fraction 1, level at both."""
     return end + (start - end) * (1 + math.cos(math.pi * fraction)) / 2

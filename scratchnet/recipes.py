@@ -10,12 +10,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from scratchnet import optim
+from scratchnet.augment import Augmentation
 from scratchnet.layers.base import require
-from scratchnet.losses import Loss, SoftmaxCrossEntropy
+from scratchnet.losses import Loss, MulticlassHinge, SoftmaxCrossEntropy
 from scratchnet.models import MODELS
 from scratchnet.optim import OPTIMIZERS, Optimizer, Schedule
 
-SCHEDULES = ("constant", "step", "cosine", "one-cycle")
+SCHEDULES = ("constant", "step", "cosine", "one-cycle", "warmup-cosine")
+LOSSES: dict[str, type[Loss]] = {"cross-entropy": SoftmaxCrossEntropy, "hinge": MulticlassHinge}
+AUGMENTATIONS = tuple(field.name for field in dataclasses.fields(Augmentation))
 _KINDS: dict[type, tuple[type | tuple[type, ...], str]] = {
     int: (int, "a whole number"),
     float: ((int, float), "a number"),
@@ -29,8 +32,13 @@ class ConfigError(ValueError):
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that decides a run but the data. ``lr`` is the highest learning rate of the schedule; a batch is worked on
-    in ``shards`` parts (see engine/sharded.py), whose number decides the rounding.
+    """Everything that decides a run but the data.
+
+    lr      the highest learning rate of the schedule; ``warmup`` is the part of the run in which "one-cycle" and
+            "warmup-cosine" go up to it
+    ema     the decay of the weights' average, 0 for none (see engine/average.py)
+    shards  parts in which a batch is worked on (see engine/sharded.py); their number decides the rounding
+    shift, rotation, .., erase      augmentation (see augment.py)
 
     Errors    ConfigError if a value is of the wrong kind or out of range
     """
@@ -42,7 +50,17 @@ class Recipe:
     lr: float = 0.05
     weight_decay: float = 0.0
     schedule: str = "one-cycle"
+    warmup: float = 0.3
+    loss: str = "cross-entropy"
     label_smoothing: float = 0.0
+    ema: float = 0.0
+    shift: float = 0.0
+    rotation: float = 0.0
+    scale: float = 0.0
+    shear: float = 0.0
+    elastic: float = 0.0
+    elastic_sigma: float = 4.0
+    erase: float = 0.0
     shards: int = 4
     val_size: int = 5000
     seed: int = 0
@@ -55,7 +73,13 @@ class Recipe:
                 self._refuse(field.name, wanted)
             if isinstance(value, float) and not math.isfinite(value):
                 self._refuse(field.name, "finite")
-        for name, names in {"model": tuple(MODELS), "optimizer": tuple(OPTIMIZERS), "schedule": SCHEDULES}.items():
+        names_of: dict[str, tuple[str, ...]] = {
+            "model": tuple(MODELS),
+            "optimizer": tuple(OPTIMIZERS),
+            "schedule": SCHEDULES,
+            "loss": tuple(LOSSES),
+        }
+        for name, names in names_of.items():
             if getattr(self, name) not in names:
                 self._refuse(name, f"one of {', '.join(names)}")
         for name, low in {"epochs": 1, "batch_size": 1, "shards": 1, "val_size": 0, "seed": 0, "weight_decay": 0}.items():
@@ -63,8 +87,15 @@ class Recipe:
                 self._refuse(name, f"at least {low}")
         if self.lr <= 0:
             self._refuse("lr", "positive")
-        if not 0 <= self.label_smoothing < 1:
-            self._refuse("label_smoothing", "in 0 .. 1 (1 excluded)")
+        for name in ("label_smoothing", "ema", "warmup"):
+            if not 0 <= getattr(self, name) < 1:
+                self._refuse(name, "in 0 .. 1 (1 excluded)")
+        if self.label_smoothing and self.loss != "cross-entropy":
+            self._refuse("label_smoothing", f"0 with the loss {self.loss}, which has no probabilities to smooth")
+        try:
+            self.build_augment()
+        except ValueError as error:
+            raise ConfigError(str(error)) from error
 
     def _refuse(self, name: str, wanted: str) -> None:
         raise ConfigError(f"{name} must be {wanted}, got {getattr(self, name)!r}")
@@ -85,7 +116,12 @@ class Recipe:
         return dataclasses.asdict(self)
 
     def build_loss(self) -> Loss:
-        return SoftmaxCrossEntropy(self.label_smoothing)
+        return SoftmaxCrossEntropy(self.label_smoothing) if self.loss == "cross-entropy" else LOSSES[self.loss]()
+
+    def build_augment(self) -> Augmentation | None:
+        """None if training images stay as they are."""
+        augment = Augmentation(**{name: getattr(self, name) for name in AUGMENTATIONS})
+        return augment if augment != Augmentation(elastic_sigma=self.elastic_sigma) else None
 
     def build_optimizer(self) -> Optimizer:
         return OPTIMIZERS[self.optimizer](self.lr, weight_decay=self.weight_decay)
@@ -98,15 +134,25 @@ class Recipe:
             return optim.step_decay(self.lr, every=max(1, math.ceil(steps / 3)))
         if self.schedule == "cosine":
             return optim.cosine(self.lr, steps)
-        return optim.one_cycle(self.lr, steps)
+        if self.schedule == "warmup-cosine":
+            return optim.warmup_cosine(self.lr, steps, warmup=self.warmup)
+        return optim.one_cycle(self.lr, steps, warmup=self.warmup)
 
+
+AUGMENTED = Recipe(batch_size=128, ema=0.998, shift=2.5, rotation=12, scale=0.12, shear=0.2)
 
 RECIPES: dict[str, Recipe] = {
     "softmax": Recipe("softmax", epochs=10, batch_size=128, optimizer="adam", lr=0.003),
+    "svm": Recipe("svm", epochs=10, batch_size=128, optimizer="adam", lr=0.001, loss="hinge"),
+    "knn": Recipe("knn"),  # it learns by heart: only the split's seed and size matter
+    "svm-rff": Recipe("svm-rff", epochs=10, batch_size=128, optimizer="adam", lr=0.003, loss="hinge"),
     "mlp": Recipe("mlp", epochs=8),
+    "lenet5": Recipe("lenet5", epochs=8, lr=0.03),
     "cnn": Recipe("cnn", epochs=5, lr=0.03),
     "cnn-small": Recipe("cnn-small", epochs=8, lr=0.1),
-    "lenet5": Recipe("lenet5", epochs=8, lr=0.03),
+    "tiny": AUGMENTED.replace(model="tiny", epochs=30, lr=0.2),
+    "resnet": AUGMENTED.replace(model="resnet", epochs=20, lr=0.15, weight_decay=5e-4, label_smoothing=0.05),
+    "cnn-bn": AUGMENTED.replace(model="cnn-bn", epochs=30, lr=0.15, weight_decay=5e-4, label_smoothing=0.05),
     "fast99": Recipe("cnn-small", epochs=2, batch_size=128, lr=0.2, label_smoothing=0.1),
 }
 """The recipe of each model, by its name; and fast99: 99 % in as few seconds as we can."""

@@ -22,6 +22,7 @@ class Purpose(IntEnum):
     STEP = 2  # dropout, augmentation: step = training step, shard = part of the batch
     SPLIT = 3
     SYNTHETIC = 4
+    EVALUATION = 5  # step 0: bootstrap; above: the noise of each corruption
 
 
 def stream(seed: int, purpose: Purpose, *, step: int = 0, shard: int = 0) -> Rng:

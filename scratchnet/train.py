@@ -130,12 +130,12 @@ def train_epochs(steps: Iterable[Step], validate: Callable[[], Evaluation] | Non
 
 
 def evaluate(engine: Engine, images: Array, labels: Array) -> Evaluation:
-    """The engine's network on any uint8 images (N, H, W) with labels (N,), in evaluation mode: mean loss (never smoothed),
-    accuracy and logits.
+    """The engine's network on any uint8 images (N, H, W) with labels (N,), in evaluation mode and with the averaged weights
+    if the engine keeps an average: mean loss (never smoothed), accuracy and logits.
 
     Errors    TrainingDiverged if the loss is not finite
     """
-    with np.errstate(over="ignore", invalid="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"), engine.averaged():
         logits = engine.logits(images)
         value, _ = engine.task.loss.without_smoothing().forward(logits.astype(np.float64), labels)
     if not math.isfinite(value):

@@ -25,6 +25,8 @@ from scratchnet.layers import (
     Layer,
     LeakyReLU,
     MaxPool2d,
+    NearestNeighbors,
+    RandomFourierFeatures,
     ReLU,
     Residual,
     Sequential,
@@ -77,6 +79,8 @@ class Case(NamedTuple):
 IMAGES = (4, 2, 5, 7)
 CASES = {
     "Dense": Case(lambda: Dense(6, 4, rng=rng()), (5, 6)),
+    "RandomFourierFeatures": Case(lambda: RandomFourierFeatures(6, 4, 0.5, rng=rng()), (5, 6)),
+    "NearestNeighbors": Case(lambda: NearestNeighbors(6, 4, 3, num_examples=7), (5, 6)),
     "Conv2d": Case(lambda: Conv2d(2, 3, (3, 2), rng=rng()), IMAGES),
     "Conv2d pad": Case(lambda: Conv2d(2, 3, 3, pad=1, rng=rng()), IMAGES),
     "Conv2d stride": Case(lambda: Conv2d(2, 3, 3, stride=2, pad=(0, 1), rng=rng()), IMAGES),

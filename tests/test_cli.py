@@ -168,7 +168,7 @@ def test_default_folder_is_named_after_time_and_model(run: Run, data: Path, tmp_
 def test_a_run_is_not_overwritten_unasked(run: Run, data: Path, trained: Path) -> None:
     before = (trained / "model.npz").read_bytes()
     result = run("train", *QUICK, "--dataset", data, "--out", trained)
-    assert result.status == 2
+    assert result.status == 1
     assert "holds a run already" in result.error()
     assert (trained / "model.npz").read_bytes() == before
     assert run("train", *QUICK, "--dataset", data, "--out", trained, "--overwrite").status == 0
@@ -256,7 +256,15 @@ def test_without_mnist_it_says_synthetic_everywhere(run: Run, tmp_path: Path, mo
         (("train", "--lr", "nan"), "found 'nan', wanted a number above 0"),
         (("train", "--lr", "0"), "found '0', wanted a number above 0"),
         (("train", "--optimizer", "lion"), "invalid choice: 'lion'"),
-        (("train", "--config", "none.json"), "none.json: can't be read: No such file"),
+        (("train", "--recipe", "fast99", "--model", "mlp"), "--recipe fast99 --model mlp: model is 'mlp'"),
+        (("train", "--dataset", "cifar"), "unknown data set 'cifar'"),
+        (("evaluate", "--dataset", "cifar"), "unknown data set 'cifar'"),
+        (
+            ("trace", "a.png", "b.png"),
+            "scratchnet trace: error: unrecognized arguments: b.png (see scratchnet trace --help)",
+        ),
+        (("data", "info", "--fast"), "unrecognized arguments: --fast (see scratchnet data info --help)"),
+        (("--fast", "train"), "unrecognized arguments: --fast (see scratchnet --help)"),
         (("train", "--seed", "-1"), "found '-1'"),
         (("predict",), "at least one picture"),
     ],
@@ -265,6 +273,25 @@ def test_misuse_is_one_line_and_2(run: Run, arguments: tuple[str, ...], message:
     result = run(*arguments)
     assert message in result.error()
     assert result.status == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("train", "--config", "none.json"), "none.json: can't be read: No such file"),
+        (("train", "--config", "list.json"), "list.json: found a JSON list"),
+        (("train", "--dataset", "none/here"), "no such file or folder: none/here"),
+        (("evaluate", "--dataset", "none.csv"), "no such file or folder: none.csv"),
+        (("evaluate", "--dataset", "./none"), "no such file or folder: ./none"),
+        (("evaluate", "--model-file", "none"), "none: no such model file"),
+        (("predict", "none.png"), "none.png: no such file"),
+    ],
+)
+def test_a_file_that_is_not_there_or_wrong_is_1(run: Run, arguments: tuple[str, ...], message: str) -> None:
+    Path("list.json").write_text("[]", encoding="utf-8")
+    result = run(*arguments)
+    assert message in result.error()
+    assert result.status == 1
 
 
 def test_unknown_data_set(run: Run) -> None:
@@ -339,7 +366,7 @@ def test_config_errors(run: Run, tmp_path: Path, text: str) -> None:
     (tmp_path / "c.json").write_text(text, encoding="utf-8")
     result = run("train", "--config", tmp_path / "c.json")
     assert "c.json" in result.error()
-    assert result.status == 2
+    assert result.status == 1
 
 
 # --- the other commands ------------------------------------------------------------------------------------------------

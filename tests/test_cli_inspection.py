@@ -11,6 +11,7 @@ from scratchnet import cli, explain, viz
 from scratchnet.cli.common import load
 from scratchnet.cli.predict import read_digit
 from scratchnet.datasets import idx, synthetic
+from scratchnet.inspection.checkup import Checkup
 from scratchnet.layers import Dense, Flatten, Sequential
 from scratchnet.models import build
 from scratchnet.preprocess import Normalization
@@ -70,10 +71,13 @@ def one_line(err):
 def test_trace_prints_every_layer(run, digit):
     status, out, err = run("trace", digit)
     assert (status, err) == (0, "")
-    assert out.startswith("digit.png through cnn (comes with scratchnet)\n1 image, x (1, 1, 28, 28)")
+    first, second, third = out.splitlines()[:3]
+    assert first == "digit.png through cnn (comes with scratchnet)"
+    assert second == "1 image, x (1, 1, 28, 28), in evaluation mode; lr 0.03 (the highest it was trained with)"
+    assert third.startswith("no label was given: the network's own answer, ")
     for line in ("0  Conv2d(1, 16, 5, pad=2)", "8  Dense(1568, 10)", "    forward   out = max(x, 0)"):
         assert line in out.splitlines()
-    assert "the network's own answer" in out
+    assert "no label was given" not in run("trace", digit, "--label", 3)[1]
 
 
 def test_trace_as_json(run, digit, tmp_path):
@@ -86,6 +90,7 @@ def test_trace_as_json(run, digit, tmp_path):
     assert [layer["layer"] for layer in values["layers"]][:2] == ["Flatten()", "Dense(784, 512)"]
     w = values["layers"][1]["params"][0]
     assert w["update_ratio"] == pytest.approx(0.5 * w["grad_norm"] / w["norm"])
+    assert json.loads(run("trace", digit, "--model-file", model, "--json")[1])["lr_from"] == "assumed"
     predicted = json.loads(run("predict", digit, "--model-file", model, "--json")[1])["predictions"][0]
     assert values["probabilities"][0] == pytest.approx(predicted["probabilities"])
 
@@ -203,7 +208,8 @@ def test_explain_errors(run, digit, arguments, status, message):
 def test_doctor_finds_the_shipped_network_healthy(run, data):
     status, out, err = run("doctor", "--dataset", data)
     assert (status, err) == (0, "")
-    assert out.startswith(f"cnn (comes with scratchnet) on {data}, trained by nesterov at lr 0.03\n")
+    steps = "steps are tried with nesterov at lr 0.03 (the highest it was trained with)"
+    assert out.startswith(f"cnn (comes with scratchnet) on {data}; {steps}\n")
     assert "healthy: " in out
     assert "750 training images, 150 validation images, 200 test images" in out
 
@@ -224,6 +230,29 @@ def test_findings_are_status_1_on_stdout(run, data):
     assert (status, values["healthy"]) == (1, False)
     assert [f["name"] for f in values["findings"]] == ["lr-too-small"]
     assert values["dataset"] == str(data)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "lr", "lr_from"),
+    [
+        ((), 0.05, "as its recipe has it"),
+        (("--lr", 0.01), 0.01, "as given"),
+        (("--optimizer", "nesterov"), 0.05, "as its recipe has it"),
+        (("--optimizer", "adam"), 0.001, "Adam's default"),
+        (("--optimizer", "sgd"), 0.05, "that of nesterov, since sgd has no default; --lr sets another"),
+        (("--optimizer", "adam", "--lr", 0.003), 0.003, "as given"),
+    ],
+)
+def test_where_the_learning_rate_comes_from(run, data, monkeypatch, arguments, lr, lr_from):
+    seen = []
+
+    def examined(*_, optimizer, **__):
+        seen.append(optimizer)
+        return Checkup("a network", ())
+
+    monkeypatch.setattr(cli.doctor, "doctor", examined)
+    values = json.loads(run("doctor", "--model", "mlp", "--dataset", data, "--json", *arguments)[1])
+    assert (values["lr"], values["lr_from"], seen[0].lr) == (lr, lr_from, lr)
 
 
 def test_leakage_between_the_files(run, data):
@@ -250,9 +279,14 @@ def test_a_model_files_own_recipe(run, data, tmp_path):
     path = saved(
         tmp_path / "m.npz", model, provenance={"recipe": {"model": "softmax", "optimizer": "rmsprop", "lr": 0.0002}}
     )
-    assert "trained by rmsprop at lr 0.0002" in run("doctor", "--model-file", path, "--dataset", data)[1]
+    assert (
+        "rmsprop at lr 0.0002 (the highest it was trained with)" in run("doctor", "--model-file", path, "--dataset", data)[1]
+    )
     odd = saved(tmp_path / "odd.npz", model, provenance={"recipe": {"lr": "fast"}})
-    assert "trained by nesterov at lr 0.05" in run("doctor", "--model-file", odd, "--dataset", data)[1]
+    assert (
+        "nesterov at lr 0.05 (assumed: the file does not say how it was trained)"
+        in run("doctor", "--model-file", odd, "--dataset", data)[1]
+    )
     model.params["1.b"][...] = 1e30
     status, out, _ = run("doctor", "--model-file", saved(tmp_path / "big.npz", model), "--dataset", data)
     assert status in (0, 1)

@@ -355,8 +355,10 @@ def test_grad_cam_heat_interpolates_between_units():
 
 
 def test_grad_cam_without_convolution_says_who_has_one():
-    with pytest.raises(ValueError, match=r"no convolution.* cnn, cnn-small, lenet5 have them"):
+    with pytest.raises(ValueError, match=r"no convolution.* of the named models .* have them") as refused:
         explain.grad_cam(models.build("softmax"), np.zeros((1, 1, 28, 28), np.float32))
+    named = str(refused.value).partition("named models ")[2].removesuffix(" have them").split(", ")
+    assert {"cnn", "cnn-small", "lenet5"} <= set(named) <= set(models.MODELS) - {"softmax", "mlp"}
 
 
 def test_grad_cam_refuses_a_stage_without_maps():

@@ -22,6 +22,7 @@ from scratchnet.optim import (
     cosine,
     one_cycle,
     step_decay,
+    warmup_cosine,
 )
 
 STEPS = 6
@@ -310,6 +311,18 @@ def test_schedules_by_hand():
     up, down = [lr(s) for s in range(30)], [lr(s) for s in range(29, 100)]
     assert up == sorted(up)
     assert down == sorted(down, reverse=True)
+
+
+def test_warmup_cosine():
+    lr = warmup_cosine(0.4, 110, warmup=0.1)
+    np.testing.assert_allclose([lr(step) for step in (0, 1, 10)], [0.4 / 12, 0.8 / 12, 0.4 * 11 / 12])  # a straight line
+    assert lr(11) == 0.4
+    assert lr(60) == pytest.approx(0.4 * (1 + math.cos(math.pi * 49 / 99)) / 2)
+    assert lr(110) == pytest.approx(0, abs=1e-12)
+    assert [warmup_cosine(1, 7, warmup=0)(step) for step in range(9)] == [cosine(1, 7)(step) for step in range(9)]
+    for wrong in ({"steps": 0}, {"steps": 5, "warmup": 1.0}):
+        with pytest.raises(ValueError, match="warmup_cosine: "):
+            warmup_cosine(0.1, **wrong)
 
 
 @pytest.mark.parametrize("warmup", [0.0, 1.0])

@@ -44,7 +44,7 @@ def test_the_table_of_commands_is_complete() -> None:
 
 
 def test_every_model_has_a_result() -> None:
-    rows = re.findall(r"^\| `([\w-]+)` \| [\d ]+ \| \d+ \|", README, re.MULTILINE)
+    rows = re.findall(r"^\| `([\w-]+)` \|", README.partition("<!-- results -->")[2], re.MULTILINE)
     assert sorted(rows) == sorted(MODELS)
 
 

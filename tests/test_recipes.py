@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from scratchnet.augment import Augmentation
+from scratchnet.losses import MulticlassHinge
 from scratchnet.models import MODELS, build
 from scratchnet.recipes import RECIPES, ConfigError, Recipe, recipe_from
 from scratchnet.runs import read_config
@@ -23,7 +25,7 @@ def test_models_start_the_same_for_the_same_seed() -> None:
     first, second, other = build("cnn", seed=1), build("cnn", seed=1), build("cnn", seed=2)
     assert all(np.array_equal(first.params[key], second.params[key]) for key in first.params)
     assert not np.array_equal(first.params["0.w"], other.params["0.w"])
-    with pytest.raises(ValueError, match="unknown model 'vgg', there are softmax, mlp, cnn, cnn-small, lenet5"):
+    with pytest.raises(ValueError, match="unknown model 'vgg', there are softmax, svm, knn, "):
         build("vgg")
 
 
@@ -31,6 +33,21 @@ def test_config_round_trip(tmp_path: Path) -> None:
     recipe = Recipe("mlp", epochs=3, lr=0.5, schedule="cosine", seed=7)
     (tmp_path / "c.json").write_text(json.dumps(recipe.to_dict()), encoding="utf-8")
     assert recipe_from(read_config(tmp_path / "c.json"), "c.json") == recipe
+
+
+def test_config_files_from_before_averages_and_augmentation_are_read() -> None:
+    old = {"model": "cnn", "epochs": 5, "batch_size": 64, "optimizer": "nesterov", "lr": 0.03, "weight_decay": 0.0}
+    old |= {"schedule": "one-cycle", "label_smoothing": 0.0, "shards": 4, "val_size": 5000, "seed": 0}
+    recipe = recipe_from(old, "old.json")
+    assert recipe == RECIPES["cnn"]
+    assert (recipe.ema, recipe.loss, recipe.build_augment()) == (0.0, "cross-entropy", None)
+
+
+def test_a_recipe_builds_its_loss_and_augmentation() -> None:
+    assert isinstance(Recipe(loss="hinge").build_loss(), MulticlassHinge)
+    assert Recipe(label_smoothing=0.1).build_loss().options == {"label_smoothing": 0.1}
+    assert Recipe(elastic_sigma=3.0).build_augment() is None  # how far points would move together, if they moved
+    assert Recipe(shift=2, erase=0.1).build_augment() == Augmentation(shift=2, erase=0.1)
 
 
 def test_a_recipe_by_name() -> None:
@@ -49,7 +66,10 @@ def test_a_config_changes_its_models_own_recipe() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"model": "vgg"}, "model must be one of softmax, mlp, cnn, cnn-small, lenet5, got 'vgg'"),
+        (
+            {"model": "vgg"},
+            "model must be one of softmax, svm, knn, ",
+        ),
         ({"model": 3}, "model must be one of"),
         ({"epoch": 3}, "unknown setting 'epoch', there are model, epochs"),
         ({"epochs": 0}, "epochs must be at least 1, got 0"),
@@ -62,6 +82,12 @@ def test_a_config_changes_its_models_own_recipe() -> None:
         ({"schedule": 1}, "schedule must be a text"),
         ({"label_smoothing": 1}, "label_smoothing must be in 0 .. 1"),
         ({"weight_decay": -1}, "weight_decay must be at least 0"),
+        ({"loss": "l1"}, "loss must be one of cross-entropy, hinge, got 'l1'"),
+        ({"loss": "hinge", "label_smoothing": 0.1}, "label_smoothing must be 0 with the loss hinge"),
+        ({"ema": 1.0}, "ema must be in 0 .. 1 (1 excluded), got 1.0"),
+        ({"warmup": -0.1}, "warmup must be in 0 .. 1"),
+        ({"shift": -2}, "Augmentation: shift must be 0 or more, got -2"),
+        ({"elastic": float("inf")}, "elastic must be finite"),
     ],
 )
 def test_wrong_settings_are_named(settings: dict[str, Any], message: str) -> None:
@@ -79,7 +105,13 @@ def test_other_files_are_refused(tmp_path: Path, text: str, message: str) -> Non
 
 
 def test_schedules_span_the_run() -> None:
-    for name, first, last in (("constant", 0.3, 0.3), ("step", 0.3, 0.003), ("cosine", 0.3, 0.0), ("one-cycle", 0.012, 0.0)):
+    for name, first, last in (
+        ("constant", 0.3, 0.3),
+        ("step", 0.3, 0.003),
+        ("cosine", 0.3, 0.0),
+        ("one-cycle", 0.012, 0.0),
+        ("warmup-cosine", 0.3 / 31, 0.0),
+    ):
         schedule = Recipe(schedule=name, lr=0.3).build_schedule(100)
         assert schedule(0) == pytest.approx(first)
         assert schedule(99) == pytest.approx(last, abs=2e-4)

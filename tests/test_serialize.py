@@ -20,6 +20,8 @@ from scratchnet.layers import (
     GlobalAvgPool,
     LeakyReLU,
     MaxPool2d,
+    NearestNeighbors,
+    RandomFourierFeatures,
     ReLU,
     Residual,
     Sequential,
@@ -45,7 +47,9 @@ def every_layer() -> Sequential:
         Sequential(Residual(Sequential(ReLU())), GlobalAvgPool(), Flatten()),
         BatchNorm1d(4),
         Dropout(0.3),
-        Dense(4, 5, rng=rng),
+        RandomFourierFeatures(4, 6, 0.5, rng=rng),
+        Dense(6, 5, rng=rng),
+        NearestNeighbors(5, 3, 2, num_examples=4),
     )
     for array in [*model.params.values(), *model.state.values()]:
         array[...] = rng.uniform(0.5, 1.5, array.shape)

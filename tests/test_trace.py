@@ -72,11 +72,22 @@ def test_nothing_is_changed():
         np.testing.assert_array_equal(array, before[key])
 
 
+def test_an_assumed_learning_rate_is_said():
+    result = trace(small(), X, LABELS)
+    assert result.heading().endswith("lr 0.01 (assumed)")
+    assert result.to_dict()["lr_from"] == "assumed"
+    assert trace(small(), X, LABELS, lr=0.01).heading().endswith("lr 0.01")
+
+
 def test_without_a_label_the_networks_answer_is_taken():
     result = trace(small(), X[:1])
     (label,) = result.labels
     assert label == small()(X[:1]).argmax()
-    assert "no label given, so the network's own answer" in str(result)
+    assert (
+        str(result).splitlines()[1].startswith(f"no label was given: the network's own answer, {label}, is taken for right")
+    )
+    assert "<br>no label was given" in result._repr_html_()
+    assert f"its own answer taken for the label, {label}" in str(result)
     other = trace(small(), X[:1], np.array([(label + 1) % 4]))
     assert f"it says {label} with probability" in str(other)
     assert f"and {(label + 1) % 4} with" in str(other)

@@ -1,25 +1,54 @@
-"""The ``scratchnet`` command. Exit status 0 for success, 1 for failure, 2 for misuse, each failure one line on stderr."""
+"""The ``scratchnet`` command.
+
+Exit status 0 for success; 2 for misuse: a command, option, name or value that there is not; 1 for failure: everything else,
+such as a file that is missing, can't be read, holds something wrong or is in the way. Misuse and failure are one line on
+stderr.
+"""
 
 import argparse
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import scratchnet
-from scratchnet.cli import data, doctor, draw, evaluate, explain, gradcheck, predict, trace, train
+from scratchnet.cli import (
+    compare,
+    data,
+    doctor,
+    draw,
+    evaluate,
+    explain,
+    gradcheck,
+    models,
+    predict,
+    recipe,
+    reproduce,
+    robustness,
+    trace,
+    train,
+    tune,
+)
 from scratchnet.cli.common import Failure, Misuse
 from scratchnet.datasets.errors import UnknownDatasetError
 from scratchnet.engine import WorkerDied
 from scratchnet.machine import one_blas_thread
-from scratchnet.recipes import ConfigError
-from scratchnet.runs import RunError
 
-COMMANDS = (train, evaluate, predict, explain, trace, draw, doctor, data, gradcheck)
+COMMANDS = (
+    *(train, tune, evaluate, compare, robustness, predict, explain, trace, draw, doctor),
+    *(models, recipe, reproduce, data, gradcheck),
+)
 
 
 class _Parser(argparse.ArgumentParser):
-    """argparse, but an error is one line."""
+    """argparse, but an error is one line, and that of the command that was called."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As argparse does it, but what a command does not know is that command's error and not ``scratchnet``'s."""
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return found, unknown
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
@@ -44,7 +73,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             status: int = args.run(args)
         sys.stdout.flush()
         return status
-    except (Misuse, ConfigError, RunError, UnknownDatasetError) as error:
+    except (Misuse, UnknownDatasetError) as error:
         return _report(error, 2, args.traceback)
     except BrokenPipeError:  # the reader of a pipe, such as head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,10 +1,14 @@
 """What several commands share."""
 
 import argparse
+import contextlib
+import functools
 import json
 import math
+import signal
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -12,6 +16,7 @@ from scratchnet.datasets.door import CHOICES, Source, open_source
 from scratchnet.engine import Engine, ShardedEngine
 from scratchnet.files import atomic_write
 from scratchnet.losses import SoftmaxCrossEntropy
+from scratchnet.recipes import LOSSES, ConfigError, Recipe, recipe_from
 from scratchnet.trained import Loaded as Loaded
 from scratchnet.trained import load as load
 
@@ -19,7 +24,7 @@ FEW = 2000  # images that one process has done before others have started
 
 
 class Misuse(ValueError):
-    """The command was called with something that can't be meant; exit status 2."""
+    """The command was called with something that can't be meant, whatever the files hold; exit status 2."""
 
 
 class Failure(RuntimeError, ValueError):
@@ -62,6 +67,16 @@ def add_model_argument(parser: argparse._ActionsContainer) -> None:
     )
 
 
+def recipe_of(loaded: Loaded) -> Recipe | None:
+    """How a model file says its network was trained; None if it says nothing usable."""
+    provenance = loaded.metadata.get("provenance")
+    settings = provenance.get("recipe") if isinstance(provenance, dict) else None
+    try:
+        return recipe_from(settings, loaded.name) if isinstance(settings, dict) else None
+    except ConfigError:
+        return None
+
+
 def add_workers_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--workers",
@@ -74,11 +89,29 @@ def add_workers_argument(parser: argparse.ArgumentParser) -> None:
 def inference_engine(loaded: Loaded, workers: int | None, images: int) -> Engine:
     """An engine for so many images; by default processes are started only where they save more time than they take."""
     few = workers is None and images < FEW
-    return ShardedEngine(loaded.model, SoftmaxCrossEntropy(), prepare=loaded.prepare, workers=0 if few else workers)
+    loss = LOSSES.get(loaded.metadata.get("loss", ""), SoftmaxCrossEntropy)()
+    return ShardedEngine(loaded.model, loss, prepare=loaded.prepare, workers=0 if few else workers)
 
 
 def print_json(values: dict[str, Any]) -> None:
     print(json.dumps(values, indent=2, allow_nan=False))
+
+
+def write_figures(folder: str, draw: Callable[[], dict[str, Any]]) -> list[Path]:
+    """Write the figures that ``draw`` returns by their file names into a folder, which is made if need be; their paths."""
+    from scratchnet import viz
+
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        why = "a file is in the way" if isinstance(error, FileExistsError | NotADirectoryError) else error.strerror
+        raise Failure(f"can't write to the folder {folder}: {why}") from error
+    paths = []
+    for name, figure in draw().items():
+        path = Path(folder) / name
+        write_file(path, functools.partial(viz.save, figure))
+        paths.append(path)
+    return paths
 
 
 def write_file(path: str | Path, write: Callable[[BinaryIO], object]) -> None:
@@ -88,6 +121,23 @@ def write_file(path: str | Path, write: Callable[[BinaryIO], object]) -> None:
             write(file)
     except OSError as error:
         raise Failure(f"can't write {path}: {error.strerror}") from error
+
+
+@contextlib.contextmanager
+def interrupts_between_steps() -> Iterator[threading.Event]:
+    """Ctrl-C sets the event, and a second one interrupts at once: the network is saved as a whole step left it."""
+    asked = threading.Event()
+
+    def ask(*_: object) -> None:
+        if asked.is_set():
+            raise KeyboardInterrupt
+        asked.set()
+
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        yield asked
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def number(kind: Callable[[str], Any], low: float, high: float = math.inf, *, above: bool = False) -> Callable[[str], Any]:

@@ -2,24 +2,27 @@
 
 import argparse
 import functools
+import inspect
 from typing import Any
 
 from scratchnet import models
 from scratchnet.cli.common import (
     Loaded,
+    Misuse,
     add_data_arguments,
     add_model_argument,
     load,
     number,
     open_data,
     print_json,
+    recipe_of,
 )
 from scratchnet.datasets.split import split
 from scratchnet.inspection import doctor
 from scratchnet.models import MODELS
 from scratchnet.optim import OPTIMIZERS
 from scratchnet.preprocess import Normalization, prepare
-from scratchnet.recipes import RECIPES, ConfigError, Recipe, recipe_from
+from scratchnet.recipes import RECIPES, Recipe
 
 
 def add_to(commands: "argparse._SubParsersAction[Any]") -> None:
@@ -47,12 +50,16 @@ def add_to(commands: "argparse._SubParsersAction[Any]") -> None:
 
 def run(args: argparse.Namespace) -> int:
     if args.model:
-        recipe = _changed(RECIPES[args.model], args)
+        recipe, lr_from = _settings(RECIPES[args.model], args, "as its recipe has it")
         network = functools.partial(prepare, normalization=Normalization())
         loaded = Loaded(models.build(args.model, seed=recipe.seed), network, f"{args.model}, fresh weights", {})
     else:
         loaded = load(args.model_file)
-        recipe = _changed(_recipe_of(loaded), args)
+        own = recipe_of(loaded)
+        said = "the highest it was trained with" if own else "assumed: the file does not say how it was trained"
+        recipe, lr_from = _settings(own or Recipe(), args, said)
+    if not loaded.model.params:
+        raise Misuse(f"doctor: {loaded.name} has no weights to examine")
     source = open_data(args)
     train, test = source.load("train"), source.load("test")
     size = min(recipe.val_size, len(train.images) // 6)
@@ -71,22 +78,29 @@ def run(args: argparse.Namespace) -> int:
         seed=recipe.seed,
     )
     if args.json:
-        print_json({"model": loaded.name, "dataset": source.name, **checkup.to_dict()})
+        tried = {"optimizer": recipe.optimizer, "lr": recipe.lr, "lr_from": lr_from}
+        print_json({"model": loaded.name, "dataset": source.name, **tried, **checkup.to_dict()})
     else:
-        print(f"{loaded.name} on {source.name}, trained by {recipe.optimizer} at lr {recipe.lr:g}\n{checkup}")
+        tried_with = f"steps are tried with {recipe.optimizer} at lr {recipe.lr:g} ({lr_from})"
+        print(f"{loaded.name} on {source.name}; {tried_with}\n{checkup}")
     return 0 if checkup.healthy else 1
 
 
-def _recipe_of(loaded: Loaded) -> Recipe:
-    """How a model file says its network was trained; the default recipe if it says nothing usable."""
-    provenance = loaded.metadata.get("provenance")
-    settings = provenance.get("recipe") if isinstance(provenance, dict) else None
-    try:
-        return recipe_from(settings, loaded.name) if isinstance(settings, dict) else Recipe()
-    except ConfigError:
-        return Recipe()
+def _settings(recipe: Recipe, args: argparse.Namespace, otherwise: str) -> tuple[Recipe, str]:
+    """The recipe with the command line's settings, and where its learning rate comes from: ``otherwise``, if unchanged.
 
-
-def _changed(recipe: Recipe, args: argparse.Namespace) -> Recipe:
+    Another optimizer brings its own default learning rate along, if it has one.
+    """
     names = ("optimizer", "lr", "batch_size", "seed")
-    return recipe.replace(**{name: getattr(args, name) for name in names if getattr(args, name) is not None})
+    chosen = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
+    kind = OPTIMIZERS[args.optimizer or recipe.optimizer]
+    default = inspect.signature(kind).parameters["lr"].default
+    if "lr" in chosen:
+        lr_from = "as given"
+    elif chosen.get("optimizer", recipe.optimizer) == recipe.optimizer:
+        lr_from = otherwise
+    elif default is not inspect.Parameter.empty:
+        chosen["lr"], lr_from = default, f"{kind.__name__}'s default"
+    else:
+        lr_from = f"that of {recipe.optimizer}, since {args.optimizer} has no default; --lr sets another"
+    return recipe.replace(**chosen), lr_from

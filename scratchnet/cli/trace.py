@@ -2,12 +2,22 @@
 
 import argparse
 import html
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
-from scratchnet.cli.common import Failure, Misuse, add_model_argument, load, number, print_json, write_file
+from scratchnet.cli.common import (
+    Failure,
+    Misuse,
+    add_model_argument,
+    load,
+    number,
+    print_json,
+    recipe_of,
+    write_file,
+)
 from scratchnet.cli.predict import read_digit
 from scratchnet.inspection import Trace, trace
 from scratchnet.inspection.text import html_page
@@ -31,7 +41,10 @@ def add_to(commands: "argparse._SubParsersAction[Any]") -> None:
         help="the digit it shows, which the loss and its gradient are about (default: the network's own answer)",
     )
     parser.add_argument(
-        "--lr", type=number(float, 0, above=True), default=0.01, metavar="X", help="for update/weight (default 0.01)"
+        "--lr",
+        type=number(float, 0, above=True),
+        metavar="X",
+        help="for update/weight (default: the one the network was trained with, where its file says so, else 0.01)",
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument(
@@ -50,7 +63,10 @@ def run(args: argparse.Namespace) -> int:
     except (OSError, ValueError) as error:
         raise Failure(f"{args.image}: {error}") from error
     labels = None if args.label is None else np.array([args.label])
-    result = trace(loaded.model, loaded.prepare(image), labels, lr=args.lr)
+    recipe = None if args.lr else recipe_of(loaded)
+    result = trace(loaded.model, loaded.prepare(image), labels, lr=recipe.lr if recipe else args.lr)
+    if recipe:
+        result = replace(result, lr_from="the highest it was trained with")
     title = f"{Path(args.image).name} through {loaded.name}"
     written = []
     if args.html:

@@ -1,10 +1,8 @@
 """``scratchnet train``."""
 
 import argparse
-import contextlib
 import functools
 import os
-import signal
 import sys
 import threading
 import time
@@ -16,18 +14,27 @@ from typing import Any
 import numpy as np
 
 from scratchnet import models, runs
-from scratchnet.cli.common import FEW, Failure, Misuse, add_data_arguments, add_workers_argument, number, open_data
+from scratchnet.cli.common import (
+    FEW,
+    Failure,
+    Misuse,
+    add_data_arguments,
+    add_workers_argument,
+    interrupts_between_steps,
+    number,
+    open_data,
+)
 from scratchnet.datasets.door import Source
 from scratchnet.datasets.split import split
-from scratchnet.engine import ShardedEngine, WorkerDied
+from scratchnet.engine import WorkerDied
+from scratchnet.fitting import engine_for, metadata_for, steps_for
 from scratchnet.losses import softmax
 from scratchnet.metrics import confusion_matrix
 from scratchnet.models import MODELS
 from scratchnet.optim import OPTIMIZERS
-from scratchnet.preprocess import Normalization, prepare
-from scratchnet.recipes import RECIPES, SCHEDULES, Recipe, recipe_from
+from scratchnet.recipes import LOSSES, RECIPES, SCHEDULES, ConfigError, Recipe, recipe_from
 from scratchnet.serialize import save_model
-from scratchnet.train import Epoch, Evaluation, Step, epoch_summary, evaluate, steps_per_epoch, train_epochs, train_steps
+from scratchnet.train import Epoch, Evaluation, Step, epoch_summary, evaluate, train_epochs
 from scratchnet.typing import Array
 
 NOT_IN_RECIPE = ("dataset", "data_dir")  # settings that a config file may hold beside the recipe's
@@ -54,6 +61,17 @@ def add_to(commands: "argparse._SubParsersAction[Any]") -> None:
     parser.add_argument("--schedule", choices=SCHEDULES, help="how the learning rate changes over the run")
     parser.add_argument("--weight-decay", type=number(float, 0), metavar="X", help="pull of the weights towards zero")
     parser.add_argument("--label-smoothing", type=number(float, 0, 0.999), metavar="X", help="0 .. 1 (default 0)")
+    parser.add_argument("--loss", choices=LOSSES, help="what is made small (default cross-entropy; hinge for the svm)")
+    parser.add_argument("--warmup", type=number(float, 0, 0.999), metavar="X", help="part of the run in which lr rises")
+    parser.add_argument("--ema", type=number(float, 0, 0.999999), metavar="X", help="decay of the weights' average; 0: none")
+    changes = parser.add_argument_group("augmentation", "how far training images are changed at random")
+    changes.add_argument("--shift", type=number(float, 0), metavar="X", help="pixels")
+    changes.add_argument("--rotation", type=number(float, 0), metavar="X", help="degrees")
+    changes.add_argument("--scale", type=number(float, 0, 0.999), metavar="X", help="part of the size, 0 .. 1")
+    changes.add_argument("--shear", type=number(float, 0), metavar="X", help="part of the height")
+    changes.add_argument("--elastic", type=number(float, 0), metavar="X", help="pixels that a point strays")
+    changes.add_argument("--elastic-sigma", type=number(float, 0, above=True), metavar="X", help="pixels that move together")
+    changes.add_argument("--erase", type=number(float, 0, 1), metavar="X", help="probability of an erased rectangle")
     parser.add_argument("--shards", type=number(int, 1), metavar="N", help="parts of a batch, worked on apart (default 4)")
     add_workers_argument(parser)
     parser.add_argument("--seed", type=number(int, 0, 2**63), metavar="S", help="of weights, order and split (default 0)")
@@ -79,32 +97,21 @@ def run(args: argparse.Namespace) -> int:
     validation = train.images[held_out], train.labels[held_out]
     del train  # the engine holds the training images from here on, once, for all processes
 
-    normalization = Normalization()
-    model, loss = models.build(recipe.model, seed=recipe.seed), recipe.build_loss()
+    quick = args.workers is None and len(indices) * recipe.epochs < 5 * FEW
+    engine = engine_for(recipe, *training, workers=0 if quick else args.workers)
+    del training
+    model = engine.task.model
     size = sum(array.size for array in model.params.values())
     _say(f"{recipe.model}: {size:,} parameters; {source.name}: {len(indices)} training images, {len(held_out)} validation")
-    network = functools.partial(prepare, normalization=normalization)
-    quick = args.workers is None and len(indices) * recipe.epochs < 5 * FEW
-    workers = 0 if quick else args.workers
-    engine = ShardedEngine(model, loss, *training, prepare=network, shards=recipe.shards, workers=workers)
-    del training
     with engine:
         _say(f"writing to {folder}; working in {f'{engine.workers} processes' if engine.workers > 1 else 'one process'}")
         started = time.perf_counter()
-        steps = train_steps(
-            engine,
-            recipe.build_optimizer(),
-            epochs=recipe.epochs,
-            batch_size=recipe.batch_size,
-            schedule=recipe.build_schedule(steps_per_epoch(len(indices), recipe.batch_size) * recipe.epochs),
-            seed=recipe.seed,
-        )
         validate = functools.partial(evaluate, engine, *validation) if len(held_out) else None
         history: list[Epoch] = []
         ended = ""  # why training ended early
         try:
-            with _interrupts_between_steps() as stop:
-                for epoch in train_epochs(_watched(steps, recipe.epochs, len(indices), stop), validate):
+            with interrupts_between_steps() as stop:
+                for epoch in train_epochs(_watched(steps_for(recipe, engine), recipe.epochs, len(indices), stop), validate):
                     history.append(epoch)
                     _say(_line(epoch, recipe.epochs))
         except KeyboardInterrupt:
@@ -114,18 +121,14 @@ def run(args: argparse.Namespace) -> int:
             ended = f"{error}, in epoch {len(history) + 1} of {recipe.epochs}"
         seconds = time.perf_counter() - started
 
-        metadata: dict[str, Any] = {
-            "name": recipe.model,
-            "input_shape": list(models.INPUT_SHAPE),
-            "num_classes": models.NUM_CLASSES,
-            "normalization": normalization.to_dict(),
-            "provenance": {"recipe": recipe.to_dict()},
-        }
-        save_model(folder / runs.MODEL, model, metadata)  # at once: what comes now can fail or be interrupted
+        metadata = metadata_for(recipe)
+        with engine.averaged():
+            save_model(folder / runs.MODEL, model, metadata)  # at once: what comes now can fail or be interrupted
         runs.write_history(folder / runs.HISTORY, history)
         saved = f"{ended}; what was trained so far is saved in {folder}"
         if engine.closed:
             raise Failure(saved)
+        learned_by_heart = validate().accuracy if validate and not model.params else None
         result = evaluate(engine, test.images, test.labels)
     metrics = {
         "dataset": source.name,
@@ -134,7 +137,7 @@ def run(args: argparse.Namespace) -> int:
         "epochs": len(history),
         "test_accuracy": result.accuracy,
         "test_loss": result.loss,
-        "val_accuracy": history[-1].val_accuracy if history else None,
+        "val_accuracy": history[-1].val_accuracy if history else learned_by_heart,
         "test_images": len(test.images),
         "training_images": len(indices),
         "parameters": size,
@@ -145,7 +148,8 @@ def run(args: argparse.Namespace) -> int:
         "versions": runs.versions(),
     }
     metadata["provenance"]["metrics"] = metrics
-    save_model(folder / runs.MODEL, model, metadata)
+    with engine.averaged():
+        save_model(folder / runs.MODEL, model, metadata)
     runs.write_json(folder / runs.METRICS, metrics)
     _plot(folder, recipe.model, history, test.images, test.labels, result, source)
     stand_in = "SYNTHETIC digits, not MNIST" if source.notice else source.name
@@ -164,33 +168,19 @@ def _settings(args: argparse.Namespace) -> Recipe:
     for name in NOT_IN_RECIPE:
         value = settings.pop(name, None)
         if value is not None and not isinstance(value, str):
-            raise Misuse(f"{args.config}: {name} must be a text, got {value!r}")
+            raise ConfigError(f"{args.config}: {name} must be a text, got {value!r}")
         if getattr(args, name) is None:
             setattr(args, name, value)
     args.dataset = args.dataset or "auto"
     if args.model is not None:
         settings["model"] = args.model  # what a config file leaves open then comes from this model's recipe
     where = args.config or f"--recipe {args.recipe} --model {args.model}"
-    recipe = recipe_from(settings, where, name=args.recipe)
+    try:
+        recipe = recipe_from(settings, where, name=args.recipe)
+    except ConfigError as error:
+        raise (error if args.config else Misuse(str(error))) from error
     chosen = {name: getattr(args, name) for name in recipe.to_dict() if getattr(args, name) is not None}
     return recipe.replace(**chosen)
-
-
-@contextlib.contextmanager
-def _interrupts_between_steps() -> Iterator[threading.Event]:
-    """Ctrl-C sets the event, and a second one interrupts at once: the network is saved as a whole step left it."""
-    asked = threading.Event()
-
-    def ask(*_: object) -> None:
-        if asked.is_set():
-            raise KeyboardInterrupt
-        asked.set()
-
-    before = signal.signal(signal.SIGINT, ask)
-    try:
-        yield asked
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _watched(steps: Iterator[Step], epochs: int, images: int, stop: threading.Event) -> Iterator[Step]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scratchnet.datasets import folders, mnist, synthetic
-from scratchnet.datasets.errors import FetchError, UnknownDatasetError
+from scratchnet.datasets.errors import DataNotFoundError, FetchError, UnknownDatasetError
 
 CHOICES = ("auto", *mnist.DATASETS, "synthetic")
 
@@ -25,7 +25,8 @@ def open_source(name: str = "auto", data_dir: str | os.PathLike[str] | None = No
 
     "auto" is MNIST if it is on disk or can be fetched, else the synthetic digits, with a notice that says so.
 
-    Errors    UnknownDatasetError if there is no such data set, DataError if its files are damaged
+    Errors    UnknownDatasetError if there is no such data set, DataNotFoundError if nothing lies at the path, DataError if
+              files are damaged
     """
     if name == "synthetic":
         return Source(name, lambda split: _synthetic(_synthetic_folder(data_dir), split))
@@ -33,6 +34,8 @@ def open_source(name: str = "auto", data_dir: str | os.PathLike[str] | None = No
         return Source(name, lambda split: mnist.load(data_dir, split, dataset=name, progress=progress))
     if name != "auto":
         if not Path(name).expanduser().exists():
+            if name != Path(name).stem:  # digits.npz and ./digits are paths and no names
+                raise DataNotFoundError(f"no such file or folder: {name}")
             raise UnknownDatasetError(f"unknown data set {name!r}: wanted {', '.join(CHOICES)}, or a path")
         if (Path(name) / folders.MARKER).is_file():
             return Source("synthetic", lambda split: _synthetic(Path(name), split))

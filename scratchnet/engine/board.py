@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import itertools
 from typing import Any
 
 import numpy as np
 
 from scratchnet.engine.batch import BatchResult, Task
-from scratchnet.engine.flat import Layout, write
+from scratchnet.engine.flat import Layout, statistics, write
 from scratchnet.layers.base import require
 from scratchnet.optim import Optimizer
 from scratchnet.typing import Array, Params
@@ -32,9 +33,9 @@ class Board:
     def __init__(self, task: Task, arrays: dict[str, Array]) -> None:
         self.arrays = arrays
         self.task = dataclasses.replace(task, images=arrays["images"], targets=arrays["targets"])
-        self.params, self._state = Layout(task.model.params), Layout(task.model.state)
+        self.params, self._statistics = Layout(task.model.params), Layout(statistics(task.model))
         self._grads = [self.params.views(row) for row in arrays["grads"]]
-        self._observed = [self._state.views(row) for row in arrays["observed"]]
+        self._observed = [self._statistics.views(row) for row in arrays["observed"]]
 
     def post(self, batch: Array, seed: int, step: int) -> None:
         """Write down the next step."""
@@ -59,18 +60,19 @@ class Board:
 
     def result(self) -> BatchResult:
         """The whole batch's result; its gradients are right once all their parts have been added up."""
-        share = [len(part) / self.arrays["step"][0] for part in self._parts()]
-        loss, observed = 0.0, np.zeros_like(self.arrays["observed"][0])
-        for shard, weight in enumerate(share):
-            loss += float(weight * self.arrays["loss"][shard])
-            observed += weight * self.arrays["observed"][shard]
-        correct = int(self.arrays["correct"][: len(share)].sum())
-        return BatchResult(loss, correct, self._grads[0], self._state.views(observed))
+        sizes = [len(part) for part in self._parts()]
+        share, count = np.array(sizes) / sum(sizes), len(sizes)
+        loss = float(share @ self.arrays["loss"][:count])
+        observed = share.astype(self._statistics.dtype) @ self.arrays["observed"][:count]
+        correct = int(self.arrays["correct"][:count].sum())
+        return BatchResult(loss, correct, self._grads[0], self._statistics.views(observed))
 
     def _parts(self) -> list[Array]:
         """The images of each shard; a batch smaller than the number of shards has fewer."""
-        size = int(self.arrays["step"][0])
-        return [part for part in np.array_split(self.arrays["batch"][:size], len(self._grads)) if len(part)]
+        size, shards = int(self.arrays["step"][0]), len(self._grads)
+        each, one_more = divmod(size, shards)  # as np.array_split, which takes as long as a small layer
+        ends = [shard * each + min(shard, one_more) for shard in range(shards + 1)]
+        return [self.arrays["batch"][start:stop] for start, stop in itertools.pairwise(ends) if stop > start]
 
 
 class Update:
@@ -114,14 +116,14 @@ class LentState:
 
 def wanted(task: Task, shards: int) -> Wanted:
     """Names, shapes and dtypes of a board's arrays, but for the data's own."""
-    params, state = Layout(task.model.params), Layout(task.model.state)
+    params, state, observed = (Layout(of) for of in (task.model.params, task.model.state, statistics(task.model)))
     return {
         "batch": ((len(task.images),), np.int64),  # which images; as many as "step" says
         "step": ((3,), np.uint64),  # size of the batch, seed, step
         "params": ((params.size,), params.dtype),
         "state": ((state.size,), state.dtype),
         "grads": ((shards, params.size), params.dtype),
-        "observed": ((shards, state.size), state.dtype),
+        "observed": ((shards, observed.size), observed.dtype),
         "loss": ((shards,), np.float64),
         "correct": ((shards,), np.int64),
         "lr": ((1,), np.float64),

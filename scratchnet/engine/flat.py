@@ -73,6 +73,12 @@ class Binding:
         self._own.clear()
 
 
+def statistics(model: Layer) -> Params:
+    """The part of the state that training observes and changes: BatchNorm's. The rest never changes (random features)."""
+    observing = ((prefix, leaf) for prefix, leaf in _leaves(model) if type(leaf).observe is not Layer.observe)
+    return {prefix + key: array for prefix, leaf in observing for key, array in leaf.state.items()}
+
+
 def _leaves(model: Layer) -> Iterator[tuple[str, Layer]]:
     """(prefix of its keys, layer) of every layer that owns arrays."""
     if isinstance(model, Composite):

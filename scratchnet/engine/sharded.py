@@ -23,10 +23,11 @@ import pickle
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from types import FunctionType, TracebackType
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
+from scratchnet.engine.average import WeightAverage
 from scratchnet.engine.batch import Augment, BatchResult, Prepare, Task, chunks, logits_of
 from scratchnet.engine.board import Board, LentState, Update, wanted
 from scratchnet.engine.flat import Binding
@@ -46,9 +47,10 @@ class Engine:
     """A network, its loss and its training data, in this process: a batch is one piece, and BLAS uses its own threads.
 
     images uint8 (n, H, W) and targets (n,) may be left out by those who only want ``logits``. ``prepare`` turns images into
-    what the network takes; ``augment(images, rng)`` changes training images before that.
+    what the network takes; ``augment(images, rng)`` changes training images before that. With ``ema``, the weights' average
+    over about the last 1 / (1 - ema) steps is kept beside them (see average.py).
 
-    Errors    ValueError if there are not as many targets as images
+    Errors    ValueError if there are not as many targets as images, or ema is not in 0 .. 1 (1 excluded)
     """
 
     def __init__(
@@ -60,11 +62,13 @@ class Engine:
         *,
         prepare: Prepare,
         augment: Augment | None = None,
+        ema: float = 0.0,
     ) -> None:
         images = np.empty((0, 1, 1), np.uint8) if images is None else images
         targets = np.empty(0, np.int64) if targets is None else targets
         require(len(images) == len(targets), f"engine: {len(images)} images and {len(targets)} targets; wanted as many")
         self.task = Task(model, loss, images, targets, prepare, augment)
+        self.average = WeightAverage(model, ema) if ema else None
         keep_freed_memory()
 
     def __len__(self) -> int:
@@ -87,8 +91,22 @@ class Engine:
         result = self.loss_and_grads(batch, seed=seed, step=step)
         if math.isfinite(result.loss):
             optimizer.step(self.task.model.params, result.grads, lr)
-            self.task.model.update_state(result.observed)
+            self._keep(result, step)
         return result.loss, result.correct
+
+    def _keep(self, result: BatchResult, step: int) -> None:
+        """What follows after the weights have changed."""
+        self.task.model.update_state(result.observed)
+        if self.average:
+            self.average.update(step)
+
+    def averaged(self) -> contextlib.AbstractContextManager[None]:
+        """Within this context the network has its averaged weights, if an average is kept; then its own again.
+
+        with engine.averaged():
+            save_model("my.npz", model, metadata)
+        """
+        return self.average.in_place() if self.average else contextlib.nullcontext()
 
     def logits(self, images: Array) -> Array:
         """The network's outputs (N, K) for any uint8 images (N, H, W), in evaluation mode.
@@ -100,7 +118,7 @@ class Engine:
     def close(self) -> None:
         """End what was started; ``with`` does it."""
 
-    def __enter__(self) -> Engine:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -133,11 +151,12 @@ class ShardedEngine(Engine):
         *,
         prepare: Prepare,
         augment: Augment | None = None,
+        ema: float = 0.0,
         shards: int = 4,
         workers: int | None = None,
         start_method: str = "spawn",
     ) -> None:
-        super().__init__(model, loss, images, targets, prepare=prepare, augment=augment)
+        super().__init__(model, loss, images, targets, prepare=prepare, augment=augment, ema=ema)
         require(isinstance(shards, int) and shards >= 1, f"ShardedEngine: shards must be at least 1, got {shards!r}")
         self.shards, self.workers = shards, _how_many(workers, shards)
         self.closed = False
@@ -192,7 +211,7 @@ class ShardedEngine(Engine):
                 self._board.arrays["lr"][0] = lr
                 self._others.run(UPDATE, self._update)
                 optimizer.t += 1
-                self.task.model.update_state(result.observed)
+                self._keep(result, step)
             return result.loss, result.correct
 
     def _work(self, batch: Array, seed: int, step: int) -> None:

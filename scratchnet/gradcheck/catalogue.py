@@ -75,10 +75,20 @@ _ALL = [
     Diagnosis(
         "gradient missing",
         "A gradient is not returned.",
-        "How many arguments does forward take, and how many gradients does backward return?",
-        "Return one gradient for each argument, in the arguments' order, even if the next layer does not use it.",
+        "Does backward reach its return? How many gradients stand there, and how many arguments does forward take?",
+        "Return one gradient for each argument, in the arguments' order, even if the next layer does not use it. A function"
+        " without `return` gives None.",
         5,
         covers="None, too few of them, or under another name",
+    ),
+    Diagnosis(
+        "wrong return value",
+        "A function returns something else than is wanted of it.",
+        "What stands behind return in forward, and in backward? Compare it with what is wanted.",
+        "forward returns (out, cache), backward(dout, cache) a tuple with one gradient for each argument. Plain functions:"
+        " f(x, w) returns out alone, and df(dout, x, w) takes f's own arguments.",
+        3,
+        covers="no cache, a list, too many gradients, no array. If there are too few gradients: 'gradient missing'",
     ),
     Diagnosis(
         "gradients in the wrong order",
@@ -418,9 +428,25 @@ _ALL = [
         "summed over the wrong axis",
         "A sum runs over the wrong axis.",
         "Which axis must disappear, and which one must stay?",
-        "Write the shapes next to the line: b (M,) was added to each of N rows, so its gradient sums over the N.",
+        "Write the shape of each factor and of the result next to the line. The axes that the argument has must stay; those"
+        " along which forward uses it again and again (b in each of N rows) are summed over.",
         5,
         covers="the batch axis for the features, rows for columns; also in a product",
+        reworded={
+            "softmax": {
+                "hint": "Which numbers does one output depend on? Over which of them must the sum run?",
+                "strong_hint": (
+                    "Each row is a softmax of its own, so no sum mixes rows: the one of dout * probs runs over the classes"
+                    " of a row, axis=1 with keepdims=True."
+                ),
+            },
+            "convolution": {
+                "strong_hint": (
+                    "dw[f,c,kh,kw] adds up over images and positions, n, i and j: the axes f, c, kh and kw stay apart."
+                    " db[f] adds up over n, i and j as well. dx[n,c,:,:] adds up over filters, f, and never over n or c."
+                ),
+            },
+        },
     ),
     # --- geometry ----------------------------------------------------------------------------------------------------------
     Diagnosis(
@@ -469,7 +495,8 @@ _ALL = [
         "reshaped in the wrong order",
         "Numbers are read in another order than they lie in.",
         "Which axis runs fastest in memory before your reshape, and which one do you assume?",
-        "First transpose so that the axes stand in the order you want, then reshape: they do different things.",
+        "Write down forward's transposes and reshapes and undo them one by one, the last one first. A reshape keeps the"
+        " order in which the numbers are read, a transpose changes it: one can't stand for the other.",
         10,
         covers="a reshape. Two axes simply swapped: 'transposed'",
     ),

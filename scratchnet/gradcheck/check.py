@@ -43,7 +43,8 @@ def check(
                   a loss              the network's output and the labels (labels have no gradient)
                   (forward, backward) what forward takes: every positional argument gets a gradient, the ``options`` get
                                       none: ``check((conv2d_forward, conv2d_backward), x, w, b, options={"pad": 1})``
-                  (f, df)             plain functions, f(x, w) -> out and df(dout, x, w) -> dx, dw; the same args
+                  (f, df)             plain functions, f(x, w) -> out and df(dout, x, w) -> dx, dw; the same args. A
+                                      df(x, w) without dout is checked as the gradient of f(x, w).sum()
                   a class             of your own: ``check(Affine, x, w, b)`` makes Affine(w, b) and calls forward(x) and
                                       backward(dout); gradients it keeps in attributes (self.dw) are found. A layer's or
                                       loss's class of the package stands for its pair
@@ -93,13 +94,11 @@ def check(
                     trial.findings.append(Finding(result.called, result.message, _certainty(result.called), (name,)))
         check_ties(subject, trial, report.results, seed)
     except Malformed as error:
-        trial.problems.append(str(error))
-        if error.diagnosis:
-            trial.findings.append(Finding(error.diagnosis, str(error), 1.0))
+        trial.note(error.diagnosis, str(error))
     except CodeRaised as error:
         trial.note("raises an error", str(error))
     report.problems += trial.problems
-    report.notes = notes_on(report.results, subject.arrays, args)
+    report.notes = notes_on(subject, trial, report, args)
     if report.problems or any(result.status == "WRONG" for result in report.results.values()):
         report.diagnoses = diagnose(Evidence(subject, trial, report.results, seed))
     return report

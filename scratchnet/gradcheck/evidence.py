@@ -30,6 +30,11 @@ def count(n: int, noun: str) -> str:
     return f"{n} {noun}" if abs(n) == 1 else f"{n} {noun}s"
 
 
+def axes_in_words(axes: tuple[int, ...]) -> str:
+    """axis 0, axes 0 and 2."""
+    return f"{'axis' if len(axes) == 1 else 'axes'} {' and '.join(map(str, axes))}"
+
+
 class Evidence:
     """All that one check knows. ``a`` is the analytic gradient (backward's), ``n`` the numeric one."""
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scratchnet.gradcheck.plane import reach, to_plane, wrong_plane
-from scratchnet.gradcheck.subject import label
 from scratchnet.typing import Array
 
 if TYPE_CHECKING:
@@ -72,8 +71,8 @@ def picture_svg(result: ArgumentResult) -> str:
     width, height, gap, top = columns * side, rows * side, 18, 22
     panel = max(width, 110)
     limit = reach(*planes)
-    what = escape(label(result.name))
-    titles = (f"your {what}", f"numeric {what}", "difference")
+    what = escape(result.label)
+    titles = (f"your {what}", f"{result.measure} {what}", "difference")
     parts = []
     for k, (plane, title) in enumerate(zip(planes, titles, strict=True)):
         left = k * (panel + gap) + 2
@@ -88,7 +87,7 @@ def picture_svg(result: ArgumentResult) -> str:
     whole, deep = 3 * panel + 2 * gap + 4, top + height + 20
     scale = f"blue negative, orange positive, full colour is {limit:.3g}; wrong entries outlined"
     note = f'<text x="2" y="{deep - 5}" font-size="12" font-family="sans-serif" fill="#555">{scale}</text>'
-    words = f"{what}: yours, numeric and their difference"
+    words = f"{what}: yours, {result.measure} and their difference"
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{words}" width="{max(whole, 420)}" height="{deep}" '
         f'style="background:#fff">{"".join(parts)}{note}</svg>'

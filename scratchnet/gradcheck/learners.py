@@ -21,17 +21,18 @@ from scratchnet.gradcheck.subject import (
     Subject,
     argument_names,
     as_constant,
-    describe,
     guarded,
     label,
     numbers_in,
     parameters,
+    returned,
 )
 from scratchnet.layers.base import require
 from scratchnet.typing import Array, Cache, Pair, Params, Rng
 
 UPSTREAM = {"dout", "dy", "dz", "da", "dloss", "dl", "dscores", "grad_output", "grad_out", "upstream", "delta", "g", "grad"}
 OUTPUT = {"out", "y", "output", "a", "z"}
+CACHE = ("cache", "ctx", "memory")
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
@@ -66,7 +67,18 @@ def of_functions(pair: Pair, args: tuple[Any, ...], options: dict[str, Any]) -> 
 
     def backward(dout: Any, cache: Cache) -> tuple[dict[str, Any], list[str]]:
         if isinstance(cache, PlainCall):
-            result = run_back(*_arguments(takes, dout, cache, names, run_back, has_upstream))
+            values, by_place = _arguments(takes, dout, cache, names, run_back, has_upstream)
+            told = ", ".join(f"{name} was given {other}" for name, other in by_place.items())
+            said = f"forward returns no cache, so backward's argument {told}: if it wants a cache, return (out, cache)"
+            assumed[:] = [said] if by_place else []
+            try:
+                result = run_back(*values)
+            except Exception as error:
+                if not by_place:
+                    raise
+                assumed.clear()  # the message says it
+                said = f"{_no_cache(run_back, names)}. As it is, {told}: {type(error).__name__}: {error}"
+                raise Malformed(said) from error
         elif len(takes) == 1 and has_upstream:
             result = run_back(dout)
         elif has_upstream:
@@ -76,6 +88,7 @@ def of_functions(pair: Pair, args: tuple[Any, ...], options: dict[str, Any]) -> 
             result = run_back(cache)
         return by_name(result, names)
 
+    assumed: list[str] = []
     has_upstream = True
     has_upstream = _takes_upstream(forward, arrays, constants, takes, {*names, *options})
     settings = {**_defaults(run), **numbers_in(options)}
@@ -98,6 +111,7 @@ def of_functions(pair: Pair, args: tuple[Any, ...], options: dict[str, Any]) -> 
         settings=settings,
         without_dx=without_dx if "need_dx" in parameters(run_back) else None,
         vary=vary,
+        assumed=assumed,
     )
 
 
@@ -125,18 +139,18 @@ def _defaults(function: Callable[..., Any]) -> dict[str, float]:
 
 def _arguments(
     takes: list[str], dout: Any, call: PlainCall, names: list[str], function: Callable[..., Any], has_upstream: bool
-) -> list[Any]:
-    """The positional arguments for a plain df.
+) -> tuple[list[Any], dict[str, str]]:
+    """The positional arguments for a plain df; and which of them, of a name of its own, was given which of f's by place.
 
     Errors    Malformed if there is no telling what it wants
     """
     kinds = [p.kind for p in parameters(function).values()]
     everything = [dout, *(call.given[name] for name in names)]
     if inspect.Parameter.VAR_POSITIONAL in kinds or not takes:
-        return everything
+        return everything, {}
     known = {**call.options, **call.given}
     first = next((name for name in takes if name.lower() in UPSTREAM and name not in known), takes[0])
-    values, unused = [], [name for name in names if name not in takes]
+    values, unused, by_place = [], [name for name in names if name not in takes], {}
     for name in takes:
         if has_upstream and name == first:
             values.append(dout)
@@ -146,14 +160,30 @@ def _arguments(
             values.append(call.out)
         elif parameters(function)[name].default is not inspect.Parameter.empty:
             break
-        elif unused and name.lower() not in ("cache", "ctx", "memory"):
-            values.append(call.given[unused.pop(0)])
+        elif unused and name.lower() not in CACHE:
+            other = unused.pop(0)
+            values.append(call.given[other])
+            if name.lower() != other.lower():
+                by_place[name] = other
         else:
-            raise Malformed(
-                f"forward must return (out, cache), got {describe(call.out)}: without a cache there is nothing to give to "
-                f"backward's argument {name}"
-            )
-    return values
+            raise Malformed(_no_cache(function, names))
+    return values, by_place
+
+
+def _no_cache(function: Callable[..., Any], names: list[str]) -> str:
+    """What is expected of a forward and a backward that do not go together."""
+    takes = _required(function)
+    plain = ", ".join([takes[0] if takes[0] not in names else "dout", *names])
+    return (
+        f"forward returns no cache, and backward({', '.join(takes)}) wants more than dout: return (out, cache) from "
+        f"forward, or have backward take forward's own arguments, backward({plain})"
+    )
+
+
+def _required(function: Callable[..., Any]) -> list[str]:
+    """The names of a function's positional arguments that have no default."""
+    empty = inspect.Parameter.empty
+    return [name for name, p in parameters(function).items() if p.kind in _POSITIONAL and p.default is empty]
 
 
 def floats(names: list[str], args: tuple[Any, ...]) -> Params:
@@ -163,13 +193,20 @@ def floats(names: list[str], args: tuple[Any, ...]) -> Params:
     """
     arrays = {}
     for name, arg in zip(names, args, strict=True):
-        require(
-            np.asarray(arg).dtype.kind not in "iub",
-            f"check: {name} holds {np.asarray(arg).dtype}, which has no gradient: write {name}.astype(np.float64), or if it "
-            f"holds labels or settings options={{{name!r}: {name}}}",
-        )
+        given = np.asarray(arg)
+        by_name, as_float = f"options={{{name!r}: {name}}}", f"{name}.astype(np.float64)"
+        wanted = f"write {as_float}; or, if these are labels or settings, {by_name}"
+        if len(args) > 1 and like_labels(given):
+            wanted = f"labels and settings go by name, {by_name}; if it should get a gradient, write {as_float}"
+        require(given.dtype.kind not in "iub", f"check: {name} holds {given.dtype}, which has no gradient: {wanted}")
         arrays[name] = as_float64(name, arg)
     return arrays
+
+
+def like_labels(array: Array) -> bool:
+    """Are these classes, one-hot rows or a mask? One axis of whole numbers, or nothing but 0 and 1."""
+    whole = array.dtype.kind in "iub" or bool((array == np.round(array)).all())
+    return whole and (array.ndim <= 1 or bool(((array == 0) | (array == 1)).all()))
 
 
 def by_name(result: Any, names: list[str]) -> tuple[dict[str, Any], list[str]]:
@@ -181,6 +218,8 @@ def by_name(result: Any, names: list[str]) -> tuple[dict[str, Any], list[str]]:
         found = {name: _named(result, name) for name in names}
         missing = [name for name in names if found[name] is None]
         return found, [f"backward returned a dict without {', '.join(map(label, missing))}"] if missing else []
+    if result is None:
+        return {}, [f"backward returned {returned(result)}"]
     gradients = result if isinstance(result, tuple) else (result,)
     complaints = []
     if len(gradients) != len(names):
@@ -284,6 +323,12 @@ def _of_objects(
     def backward(dout: Any, cache: Cache) -> tuple[dict[str, Any], list[str]]:
         thing, held, more = cache
         takes = [n for n, p in parameters(thing.backward).items() if p.kind in _POSITIONAL]
+        required = _required(thing.backward)
+        if len(required) > 1 + len(more):
+            raise Malformed(
+                f"forward returns no cache, and backward({', '.join(required)}) wants more than dout: return (out, cache) "
+                "from forward, or keep in self what backward needs"
+            )
         result = thing.backward(*(dout, *more)[: len(takes)]) if takes else thing.backward()
         if len(more) == 1 and isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], dict):
             result = result[0], *(_named(result[1], name) for name in names[inputs:])
@@ -294,7 +339,7 @@ def _of_objects(
             return by_name(result, names)
         found = dict(zip(names[:inputs], gradients, strict=False))
         found.update({name: _attribute(thing, name, held[name]) for name in names[inputs:]})
-        return found, []
+        return found, [f"backward returned {returned(result)}"] if result is None else []
 
     return Subject(title, arrays, constants, forward, backward, settings=settings, has_upstream=has_upstream)
 

@@ -24,6 +24,8 @@ from scratchnet.layers import (
     Layer,
     LeakyReLU,
     MaxPool2d,
+    NearestNeighbors,
+    RandomFourierFeatures,
     ReLU,
     Residual,
     Sequential,
@@ -85,7 +87,19 @@ def cases(seed: int = 0) -> list[Case]:
             Dense(24, 2, rng=rng),
         ),
     ]
-    feature_layers = [Dense(4, 3, rng=rng), ReLU(), LeakyReLU(0.1), Sigmoid(), Tanh(), BatchNorm1d(4), Dropout(0.4)]
+    by_heart = NearestNeighbors(4, 3, k=2)
+    by_heart.remember(generic((6, 4), rng), np.array([0, 1, 2, 0, 1, 2]))
+    feature_layers = [
+        Dense(4, 3, rng=rng),
+        RandomFourierFeatures(4, 5, 0.5, rng=rng),
+        by_heart,
+        ReLU(),
+        LeakyReLU(0.1),
+        Sigmoid(),
+        Tanh(),
+        BatchNorm1d(4),
+        Dropout(0.4),
+    ]
     logits, labels = generic((5, 4), rng), np.array([3, 0, 2, 0, 1])
     return [
         *(Case(layer, keywords={"shape": images}) for layer in image_layers),

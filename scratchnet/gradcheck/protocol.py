@@ -10,7 +10,7 @@ import numpy as np
 from scratchnet.gradcheck.finding import Finding
 from scratchnet.gradcheck.learners import PlainCall
 from scratchnet.gradcheck.numeric import index_of
-from scratchnet.gradcheck.subject import CodeRaised, Malformed, Subject, describe, guarded, label
+from scratchnet.gradcheck.subject import CodeRaised, Malformed, Subject, describe, guarded, label, returned
 from scratchnet.typing import Array, Cache, Rng
 
 
@@ -91,14 +91,14 @@ def _try_backward(subject: Subject, trial: Trial, given: Any, cache: Cache, by_f
             trial.note("input changed in place", _changes("backward", name))
     if not same(dout, trial.dout):
         trial.note("dout changed in place", _changes("backward", "dout"))
+    missing = any(gradients.get(name) is None for name in subject.arrays)
     for complaint in complaints:
-        trial.note("gradient missing", complaint, 0.9)
+        trial.note("gradient missing" if missing else "wrong return value", complaint, 0.9)
 
     _without_dx(subject, trial, seed)
     difference, again = _difference(subject, gradients, trial.dout, cache)
     if difference:
-        problem = f"a second call of backward {difference}: it must neither change its cache nor draw random numbers"
-        _name_of_second_call(subject, trial, again, cache, cache_before, problem, seed)
+        _name_of_second_call(subject, trial, again, cache, cache_before, f"a second call of backward {difference}", seed)
     cache = _cache_after_another_forward(subject, seed)
     later, _ = _difference(subject, gradients, trial.dout, cache)
     if later:
@@ -126,13 +126,12 @@ def _name_of_second_call(
     """Why does a second call of backward give another result?"""
     grown = [name for name, g in trial.gradients.items() if not same(g, again.get(name))]
     if grown and all(_is_number(again.get(n)) and same(again[n], 2 * np.asarray(trial.gradients[n])) for n in grown):
-        names = ", ".join(label(name) for name in grown)
-        return trial.note("accumulated over calls", f"{problem} ({names} is exactly twice as large the second time)")
+        return trial.note("accumulated over calls", f"{problem}, exactly twice the first: something outlives the call")
     if _holds_generator(cache) or _draws_by_itself(subject, trial, seed):
-        return trial.note("random numbers drawn again", problem)
+        return trial.note("random numbers drawn again", f"{problem}: it draws random numbers of its own")
     if not again or not _unchanged(before, cache):
-        return trial.note("input changed in place", f"{problem} (here it changes its cache)")
-    return trial.note("accumulated over calls", f"{problem} (something outlives the call)", 0.9)
+        return trial.note("input changed in place", f"{problem}: the first one changes the cache")
+    return trial.note("accumulated over calls", f"{problem}: something outlives the call", 0.9)
 
 
 def _draws_by_itself(subject: Subject, trial: Trial, seed: int) -> bool:
@@ -165,7 +164,7 @@ def same(a: Any, b: Any) -> bool:
 
 def _require_differentiable(subject: Subject, out: Any) -> None:
     if not _is_number(out):
-        raise Malformed(f"forward must return an array (or a loss: one number) and the cache, got {describe(out)}")
+        raise Malformed(f"forward must return an array (or a loss: one number) and the cache, got {returned(out)}")
     if subject.is_loss and np.ndim(out) != 0:
         raise Malformed(f"the loss must be one number, got {describe(out)}")
     if isinstance(out, (np.ndarray, np.generic)) and out.dtype != np.float64:

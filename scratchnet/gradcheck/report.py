@@ -39,6 +39,14 @@ class ArgumentResult:
     doubt: str = ""  # why it can't be called right, though nothing wrong was found
     called: str = ""  # the name of what ``message`` says, if it is in the catalogue
     jacobian: Array | None = field(default=None, repr=False)  # (entries, outputs): the slope of each output, if measured
+    title: str = ""  # what it is called, if that is not d and the name
+    kind: str = "gradient"
+    measure: str = "numeric"  # what it is compared with
+
+    @property
+    def label(self) -> str:
+        """dx."""
+        return self.title or label(self.name)
 
     @property
     def wrong_entries(self) -> Array:
@@ -81,7 +89,7 @@ class ArgumentResult:
         if self.wrong or not self.message:
             parts.append(f"largest difference {self.max_error:.2g}{self._compared_with()}")
             if self.scale > ZERO:
-                parts.append(f"largest gradient {self.scale:.2g}")
+                parts.append(f"largest {self.kind} {self.scale:.2g}")
         if self.wrong and self.checked > 1:
             parts.append(f"{self.wrong} of {self.checked} wrong")
         if 0 < self.checked < self.size:
@@ -110,7 +118,7 @@ class ArgumentResult:
                 f" at {self.worst}: yours {self.worst_values[0]:.6g}, slope {left:.6g} to the left, {right:.6g} to the right"
             )
         yours, numeric = two_numbers(*self.worst_values)
-        return f" at {self.worst}: yours {yours}, numeric {numeric}"
+        return f" at {self.worst}: yours {yours}, {self.measure} {numeric}"
 
 
 @dataclass(eq=False)
@@ -206,8 +214,9 @@ class Report:
 
     def row_name(self, name: str) -> str:
         """dx; said in full where backward returns a single gradient, whose name is ours and not the code's."""
-        ours = len(self.results) == 1 and len(name) > 1
-        return f"{label(name)} (gradient of {name})" if ours else label(name)
+        result = self.results[name]
+        ours = len(self.results) == 1 and len(name) > 1 and not result.title
+        return f"{result.label} (gradient of {name})" if ours else result.label
 
     def _diagnosis_lines(self) -> list[str]:
         first = self.diagnoses[0]
@@ -240,7 +249,7 @@ def _paragraph(start: str, text: str) -> list[str]:
 def two_numbers(a: float, b: float) -> tuple[str, str]:
     """Two numbers with as many digits as it takes to see that they differ."""
     for digits in (3, 6, 9, 12):
-        texts = f"{a:.{digits}g}", f"{b:.{digits}g}"
+        texts = f"{a + 0.0:.{digits}g}", f"{b + 0.0:.{digits}g}"  # + 0.0: no -0
         if texts[0] != texts[1]:
             break
     return texts

@@ -35,7 +35,7 @@ Walk = dict[str, Array]
 
 def check_step(target: Any, rule: Optimizer, options: dict[str, Any], seed: int = 0) -> Report:
     """Compare a step with the rule's, on a weight and (for objects) a bias, over a few steps with random gradients."""
-    rule, options = _unlike(rule, options)
+    rule, options, unlike = _unlike(rule, options)
     rng = np.random.default_rng(seed)
     is_function = inspect.isroutine(target)
     names = ["w"] if is_function else ["w", "b"]
@@ -54,10 +54,12 @@ def check_step(target: Any, rule: Optimizer, options: dict[str, Any], seed: int 
         report.problems.append(str(error))
         report.diagnoses = rank([Finding("raises an error", str(error), 1.0)], names)
         return report
-    wanted = _walk(_steps_of(copy.deepcopy(rule)), start, grads)
+    wanted = _walk(copy.deepcopy(rule).step, start, grads)
     for name in names:
         report.results[name] = _compare(name, mine[name], wanted[name])
     if not report.passed:
+        if unlike:
+            report.notes.append(f"checked with {unlike} instead of yours, so that no number can be taken for another")
         wrong = [name for name, result in report.results.items() if not result.passed]
         findings += _findings(target, options, rule, start, grads, mine, wanted, wrong)
         nothing = Likely(CATALOGUE["no known mistake"], ("the steps fit no known mistake",))
@@ -67,6 +69,7 @@ def check_step(target: Any, rule: Optimizer, options: dict[str, Any], seed: int 
 
 def _compare(name: str, mine: Array, wanted: Array) -> ArgumentResult:
     result = ArgumentResult(name, mine, wanted, checked=wanted.size, size=wanted.size)
+    result.title, result.kind, result.measure = f"{STEPS} steps of {name}", "step", "the rule's"
     result.scale = float(np.abs(wanted).max())
     if mine.shape != wanted.shape or not np.isfinite(mine).all():
         result.message = f"the steps of {name} are not arrays {wanted.shape[1:]} of finite numbers"
@@ -85,19 +88,20 @@ _SAME = {
 }
 
 
-def _unlike(rule: Optimizer, options: dict[str, Any]) -> tuple[Optimizer, dict[str, Any]]:
+def _unlike(rule: Optimizer, options: dict[str, Any]) -> tuple[Optimizer, dict[str, Any], str]:
     """The same with numbers that can't be taken for each other: with lr = 0.1 and momentum = 0.9, lr is 1 - momentum.
 
-    Only what is an option is changed, in the rule and in the options alike.
+    Only what is an option is changed, in the rule and in the options alike; the third value says to what.
     """
-    rule, options = copy.deepcopy(rule), dict(options)
+    rule, options, changed = copy.deepcopy(rule), dict(options), []
     for attribute, value in (("lr", 0.037), ("momentum", 0.83), ("weight_decay", 0.29)):
         has = getattr(rule, attribute, 0)
         named = [n for n, v in options.items() if v == has and any(n.lower().startswith(s) for s in _SAME[attribute])]
         if has and len(named) == 1:
             setattr(rule, attribute, value)
             options[named[0]] = value
-    return rule, options
+            changed.append(f"{named[0]} = {value:g}")
+    return rule, options, ", ".join(changed)
 
 
 # --- running the learner's step --------------------------------------------------------------------------------------------
@@ -119,7 +123,6 @@ def _walk_of(target: Any, options: dict[str, Any], start: Params, grads: list[Pa
 
 def _walk(step: Callable[[Params, Params], Any], start: Params, grads: list[Params]) -> Walk:
     params = {name: array.copy() for name, array in start.items()}
-    held = dict(params)  # the arrays that a model would hold
     changes: dict[str, list[Array]] = {name: [] for name in start}
     for grad in grads:
         before = {name: params[name].copy() for name in start}
@@ -127,14 +130,8 @@ def _walk(step: Callable[[Params, Params], Any], start: Params, grads: list[Para
         if isinstance(returned, dict) and returned.keys() >= start.keys():
             params = dict(returned)
         for name in start:
-            if params[name] is held[name] or not isinstance(returned, dict):
-                params[name] = params[name] if params[name] is not None else before[name]
             changes[name].append(np.asarray(params[name], float) - before[name])
     return {name: np.stack(rows) for name, rows in changes.items()}
-
-
-def _steps_of(optimizer: Optimizer) -> Callable[[Params, Params], None]:
-    return optimizer.step
 
 
 def _function_step(function: Callable[..., Any], options: dict[str, Any]) -> Callable[[Params, Params], None]:
@@ -180,7 +177,6 @@ class Rule:
     old_velocity: bool = False
     decoupled: bool = False
     look_ahead_old: bool = False
-    decay_sees_velocity_only_once: bool = False
 
     def walk(self, start: Params, grads: list[Params]) -> Walk:
         velocity = {name: np.zeros_like(w) for name, w in start.items()}
@@ -212,7 +208,7 @@ def _known(r: Rule) -> Iterator[tuple[str, Rule, str, float]]:
     lr, mu, decay = r.rate, r.keep, r.decay
     yield "sign flipped", replace(r, rate=-lr), "the step goes uphill", 0.96
     yield "learning rate missing", replace(r, rate=1.0), "the step is not multiplied by lr", 0.96
-    yield "learning rate twice", replace(r, rate=lr * lr), f"each step is lr = {lr:g} times too small", 0.96
+    yield "learning rate twice", replace(r, rate=lr * lr), "the step is multiplied by lr twice", 0.96
     if mu:
         yield "velocity forgotten", replace(r, keep=0.0, nesterov=False), "each step is lr * g alone", 0.96
         yield (
@@ -234,7 +230,7 @@ def _known(r: Rule) -> Iterator[tuple[str, Rule, str, float]]:
         yield (
             "updated in the wrong order",
             replace(r, old_velocity=True, nesterov=False),
-            "the weights move by the last step's velocity",
+            "the weights move by the velocity of the step before",
             0.96,
         )
         if not r.nesterov:

@@ -22,10 +22,10 @@ from scratchnet.typing import Array, Cache, Params, Rng
 class Malformed(Exception):
     """The code under check returns something of which no gradient can be measured; the message says what.
 
-    ``diagnosis`` is its name in the catalogue, if it has one.
+    ``diagnosis`` is its name in the catalogue.
     """
 
-    def __init__(self, message: str, diagnosis: str = "") -> None:
+    def __init__(self, message: str, diagnosis: str = "wrong return value") -> None:
         super().__init__(message)
         self.diagnosis = diagnosis
 
@@ -56,6 +56,7 @@ class Subject:
     settings: dict[str, float] = field(default_factory=dict)
     without_dx: Callable[[Any, Cache], dict[str, Any]] | None = None  # backward(need_dx=False), if there is such a thing
     vary: "Callable[[str, float], Subject] | None" = None  # the same with another value of one of the settings
+    assumed: list[str] = field(default_factory=list)  # how the code was read where it could be meant otherwise
 
     def copies(self) -> Params:
         """Fresh copies of all arrays: what the code under check does to them hurts nobody."""
@@ -69,7 +70,7 @@ class Subject:
         with guarded("forward", seed):
             result = self.run_forward(given, np.random.default_rng(seed))
         if not isinstance(result, tuple) or len(result) != 2:
-            raise Malformed(f"forward must return (out, cache), got {describe(result)}")
+            raise Malformed(f"forward must return (out, cache), got {returned(result)}")
         return result
 
     def backward(self, dout: Any, cache: Cache) -> tuple[dict[str, Any], list[str]]:
@@ -144,6 +145,11 @@ def describe(value: Any) -> str:
     return "None" if value is None else f"{type(value).__name__}"
 
 
+def returned(value: Any) -> str:
+    """The same of all that a function returned."""
+    return "None: is its return missing?" if value is None else describe(value)
+
+
 def of_layer(
     layer: Layer, args: tuple[Any, ...], shape: tuple[int, ...] | None, train: bool, vary: bool, rng: Rng
 ) -> Subject:
@@ -176,7 +182,7 @@ def of_layer(
     def backward(dout: Any, cache: Cache) -> tuple[dict[str, Any], list[str]]:
         result = layer.backward(dout, cache)
         if not (isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], dict)):
-            raise Malformed(f"a layer's backward must return (dx, gradients by name), got {describe(result)}")
+            raise Malformed(f"a layer's backward must return (dx, gradients by name), got {returned(result)}")
         dx, grads = result
         complaints = [f"backward returned a gradient for {name!r}, which is no parameter" for name in grads.keys() - arrays]
         return {"x": dx, **{name: grads.get(name) for name in arrays if name != "x"}}, complaints

@@ -95,6 +95,8 @@ _FLOPS: dict[type[Layer], Callable[[Any, Shape, Shape], int]] = {
     layers.Tanh: lambda layer, x, out: 20 * prod(x),
     layers.BatchNorm1d: lambda layer, x, out: 8 * prod(x),
     layers.BatchNorm2d: lambda layer, x, out: 8 * prod(x),
+    layers.RandomFourierFeatures: lambda layer, x, out: 2 * prod(out) * layer.in_features + 20 * prod(out),
+    layers.NearestNeighbors: lambda layer, x, out: 2 * prod(x) * layer.num_examples,
     layers.Dropout: lambda layer, x, out: prod(x),
     layers.Flatten: lambda layer, x, out: 0,
     layers.Residual: lambda layer, x, out: prod(out),

@@ -235,7 +235,8 @@ def initial_loss(case: Case) -> Iterator[Verdict]:
             "Smaller initial weights in the last layer would save the first steps.",
         )
     else:
-        yield Passed(name, told + (": it has learned" if value < 0.7 * chance else ""))
+        usual = f"{value / chance:.1f} times that; fresh weights may have up to 2.5 times"
+        yield Passed(name, f"{told}: " + ("it has learned" if value < 0.7 * chance else usual))
 
 
 def dead_relus(case: Case) -> Iterator[Verdict]:
@@ -246,7 +247,10 @@ def dead_relus(case: Case) -> Iterator[Verdict]:
     for stage in relus:
         dead = (stage.out == 0).all(axis=tuple(i for i in range(stage.out.ndim) if i != 1))
         share = float(dead.mean())
-        least = max(least, (share, f"at most {percent(share)} of the units, in {place(stage)}"))
+        told = (
+            f"at most {percent(share)} of a layer's units, in {place(stage)}" if share else "every unit is on for some image"
+        )
+        least = max(least, (share, told))
         if share >= 0.3:
             found = True
             what = "channels" if stage.out.ndim == 4 else "units"

@@ -18,6 +18,8 @@ from scratchnet.typing import Array, Rng
 
 Shape = tuple[int, ...]
 
+ASSUMED_LR = 0.01
+
 
 class Values(NamedTuple):
     """Statistics of an array; ``zeros`` is the fraction that is exactly 0, ``finite`` whether there is no NaN or inf."""
@@ -94,6 +96,7 @@ class Trace:
     probs: Array | None = field(repr=False, compare=False)  # (N, K), if the loss is softmax cross-entropy
     lr: float
     train: bool
+    lr_from: str = ""  # where lr comes from, if it was not given
 
     @property
     def flops(self) -> int | None:
@@ -107,17 +110,24 @@ class Trace:
         return sum(layer.kept_bytes for layer in self.layers)
 
     def heading(self) -> str:
-        """What went in."""
+        """What went in, and what was taken for granted."""
         n = self.x_shape[0]
         mode = "training" if self.train else "evaluation"
         images = "1 image" if n == 1 else f"{n} images"
-        return f"{images}, x {self.x_shape}, in {mode} mode; lr {self.lr:g}"
+        lr_from = f" ({self.lr_from})" if self.lr_from else ""
+        text = f"{images}, x {self.x_shape}, in {mode} mode; lr {self.lr:g}{lr_from}"
+        if self.labels_given:
+            return text
+        own = ", ".join(map(str, self.labels[:10])) + (", .." if len(self.labels) > 10 else "")
+        return (
+            f"{text}\nno label was given: the network's own answer, {own}, is taken for right in the loss and all gradients"
+        )
 
     def outcome(self) -> str:
         """The loss, what the labels were, and the first image's probabilities."""
         text = f"loss {number(self.loss + 0.0, 4)}"
         if self.labels:
-            whose = "label" if self.labels_given else "no label given, so the network's own answer"
+            whose = "label" if self.labels_given else "its own answer taken for the label,"
             text += f", {whose} {self.labels[0]}" + (" (first image)" if len(self.labels) > 1 else "")
         if self.probs is not None:
             best = int(self.probs[0].argmax())
@@ -200,6 +210,7 @@ class Trace:
             "x_shape": list(self.x_shape),
             "train": self.train,
             "lr": self.lr,
+            "lr_from": self.lr_from or "given",
             "input": _numbers(self.input._asdict()),
             "layers": layers,
             "loss": _finite(self.loss),
@@ -218,7 +229,7 @@ def trace(
     labels: Array | None = None,
     *,
     loss: Loss | None = None,
-    lr: float = 0.01,
+    lr: float | None = None,
     train: bool = False,
     rng: Rng | None = None,
 ) -> Trace:
@@ -226,13 +237,14 @@ def trace(
 
     print(trace(model, prepare(images[:1]), labels[:1]))
 
-    ``lr`` is what the update/weight ratio is told for. ``train`` runs Dropout and BatchNorm as in training; Dropout then
-    wants an ``rng``.
+    ``lr`` is what the update/weight ratio is told for; without it 0.01 is assumed. ``train`` runs Dropout and BatchNorm as
+    in training; Dropout then wants an ``rng``.
 
     Shapes    x as the network takes it, labels (N,); without labels the network's own answers are taken for right
     Errors    ValueError if x does not fit the network, labels do not fit x, or lr is not a positive number
     """
     require(isinstance(x, np.ndarray) and len(x) > 0, "trace: x must be an array with one image at least")
+    lr, lr_from = (ASSUMED_LR, "assumed") if lr is None else (lr, "")
     require(math.isfinite(lr) and lr > 0, f"trace: lr must be a positive number, got {lr}")
     loss = loss or SoftmaxCrossEntropy()
     ahead: list[Stage] = []
@@ -260,6 +272,7 @@ def trace(
         probs=softmax(logits.astype(np.float64)) if isinstance(loss, SoftmaxCrossEntropy) else None,
         lr=lr,
         train=train,
+        lr_from=lr_from,
     )
 
 

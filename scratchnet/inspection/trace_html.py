@@ -22,7 +22,7 @@ def fragment(trace: Trace) -> str:
         boxes.append(_box(f"{layer.name}  {layer.layer}".strip(), trace.lines(layer), _pictures(layer)))
     boxes.append(_box(trace.loss_name, trace.loss_lines(), _bars(trace)))
     pictures = "Pictures are of the first image: blue is negative, white 0, orange positive; or black 0, white positive."
-    heading = html.escape(f"{trace.heading()}. {pictures}")
+    heading = html.escape(f"{trace.heading()}. {pictures}").replace("\n", "<br>")
     return f'<div style="line-height:1.4"><p>{heading}</p>{"".join(boxes)}<p>{html.escape(trace.closing())}</p></div>'
 
 

@@ -219,9 +219,9 @@ def learning_rate(case: Case) -> Iterator[Verdict]:
         return
     lr, kind = case.optimizer.lr, type(case.optimizer).__name__
     if lr == 0:
-        yield Finding(
-            "lr-too-small", PROBLEM, f"{kind}, lr 0", "The learning rate is 0: no step changes anything.", "Begin with 1e-3."
-        )
+        best_lr, best = _best(case)
+        why = f"The learning rate is 0: no step changes anything. At lr {best_lr:g}: {best}."
+        yield Finding("lr-too-small", PROBLEM, f"{kind}, lr 0", why, f"Try lr {best_lr:g}, then three times more and less.")
         return
     mine = _trial(case, lr)
     chance = math.log(case.num_classes) if isinstance(case.loss, SoftmaxCrossEntropy) else mine.start
@@ -239,7 +239,8 @@ def learning_rate(case: Case) -> Iterator[Verdict]:
         return
     if trained:
         if not mine.end <= chance:
-            yield _too_large(kind, lr, told, "The network had learned, and these steps throw it away.", None)
+            better, tried = _gentler(case, lr, chance)
+            yield _too_large(kind, lr, told, f"The network had learned, and these steps throw it away. {tried}", better)
         else:
             yield Passed("learning-rate", f"{told}; whether lr is too small can't be told of a network that has learned")
         return
@@ -258,9 +259,7 @@ def learning_rate(case: Case) -> Iterator[Verdict]:
             "Leave weight decay at 0 until the network learns, then try 1e-4 to 1e-3.",
         )
         return
-    others = {other: _trial(case, other) for other in DECADES}
-    best_lr = max(others, key=lambda other: others[other].gain)
-    best = others[best_lr]
+    best_lr, best = _best(case)
     if best.gain < 0.1 * mine.start and math.isfinite(mine.end):
         yield NotExamined("learning-rate", f"{told}; no other learning rate does better, so it is not to blame")
     elif best_lr < lr and mine.gain < 0.3 * best.gain:
@@ -277,14 +276,31 @@ def learning_rate(case: Case) -> Iterator[Verdict]:
         yield Passed("learning-rate", told)
 
 
+def _best(case: Case) -> tuple[float, Trial]:
+    """Of many learning rates the one that lowers the loss most."""
+    tried = {lr: _trial(case, lr) for lr in DECADES}
+    return max(tried.items(), key=lambda item: item[1].gain)
+
+
+def _gentler(case: Case, lr: float, chance: float) -> tuple[float | None, str]:
+    """The largest of the smaller learning rates at which a trained network stays about as good; and how it did."""
+    for other in sorted((other for other in DECADES if other < lr), reverse=True):
+        trial = _trial(case, other)
+        if trial.end <= max(1.5 * trial.start, 0.02 * chance):
+            return other, f"At lr {other:g}: {trial}."
+    return None, f"Smaller ones, down to lr {DECADES[0]:g}, harm it too."
+
+
 def _too_large(kind: str, lr: float, told: str, more: str, better: float | None) -> Finding:
+    remedy = "It is not the learning rate alone: see the other findings, and gradcheck.check layers of your own."
+    if better is not None:
+        remedy = f"Try lr {better:g}, then three times more and less; raise it slowly at the start (one_cycle)."
     return Finding(
         "lr-too-large",
         PROBLEM,
         f"{kind}, lr {lr:g}",
         f"{told}. {more} The update/weight ratio is usually 1e-3 to 1e-2; steps that are too long jump over the valley.",
-        f"Try lr {lr / 10 if better is None else better:g}, then three times more and less; raise it slowly at the start "
-        "(one_cycle).",
+        remedy,
     )
 
 
@@ -363,6 +379,13 @@ def generalisation(case: Case) -> Iterator[Verdict]:
     if not case.held_out or len(labels) < 100:
         return
     own = float(np.mean(case.model(x).argmax(axis=1) == labels))
+    guessing, least = float(np.bincount(labels).max() / len(labels)), 0.1 + 3 * math.sqrt(0.25 / len(labels))
+    if own - guessing <= least:
+        told = (
+            f"{percent(own)} of {len(labels)} training images are named right, {percent(guessing)} by always saying the same"
+        )
+        yield NotExamined("generalisation-gap", f"{told}: nothing is learned yet that could fail to carry over")
+        return
     for split in case.held_out:
         x, labels = split.sample(1000, stream(case.seed, Purpose.SPLIT, step=5))
         other = float(np.mean(case.model(x).argmax(axis=1) == labels))

@@ -6,6 +6,8 @@ from scratchnet.layers.compose import Composite, Residual, Sequential
 from scratchnet.layers.conv import Conv2d
 from scratchnet.layers.dense import Dense
 from scratchnet.layers.dropout import Dropout
+from scratchnet.layers.fourier import RandomFourierFeatures
+from scratchnet.layers.neighbors import NearestNeighbors
 from scratchnet.layers.norm import BatchNorm1d, BatchNorm2d
 from scratchnet.layers.pool import AvgPool2d, GlobalAvgPool, MaxPool2d
 from scratchnet.layers.reshape import Flatten
@@ -23,6 +25,8 @@ __all__ = [
     "Layer",
     "LeakyReLU",
     "MaxPool2d",
+    "NearestNeighbors",
+    "RandomFourierFeatures",
     "ReLU",
     "Residual",
     "Sequential",

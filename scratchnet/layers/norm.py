@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from scratchnet.layers.base import Layer, require
+from scratchnet.layers.base import Layer, require, require_float
+from scratchnet.memory import to_hcwn
 from scratchnet.typing import Array, Cache, Grads, Pair, Params, Rng
 
 
@@ -23,8 +24,9 @@ def batch_norm_forward(
               dx = gamma / sqrt(var + eps) * (dout - dbeta / m - xhat * dgamma / m)      with the batch's statistics:
                    the mean and the variance depend on x too
               dx = gamma / sqrt(var + eps) * dout      with given ones          (derived in lesson 13)
-    Cost      about 8 flops a value forward; the cache holds xhat
-    Errors    ValueError if the shapes do not fit, or the batch has one value a channel (its variance says nothing)
+    Cost      about 8 flops a value forward; the cache holds xhat, or x with given statistics
+    Errors    ValueError if the shapes do not fit, x is not floating-point, or the batch has one value a channel
+              (its variance says nothing)
     Source    Ioffe and Szegedy, "Batch normalization", ICML 2015, algorithm 1
     """
     require(x.ndim in (2, 4), f"BatchNorm: x must be (N, D) or (N, C, H, W), got {x.shape}")
@@ -32,42 +34,54 @@ def batch_norm_forward(
         gamma.shape == beta.shape == (x.shape[1],),
         f"BatchNorm: x has {x.shape[1]} channels, gamma and beta want {len(gamma)}: x {x.shape}, gamma {gamma.shape}",
     )
-    axes, shape = _layout(x)
     require((mean is None) == (var is None), "BatchNorm: give both mean and var, or neither")
-    batch_statistics = mean is None
-    if mean is None or var is None:
-        require(x.size > x.shape[1], f"BatchNorm: training needs more than one value a channel, got x {x.shape}")
-        mean = x.mean(axis=axes)
-        xhat = x - mean.reshape(shape)
-        var = np.square(xhat).mean(axis=axes)
-    else:
-        xhat = x - mean.reshape(shape)
+    require_float("BatchNorm: x", x)
+    m = x.size // max(x.shape[1], 1)
+    if mean is not None and var is not None:
+        inv_std = 1 / np.sqrt(var + x.dtype.type(eps))
+        out = x * _spread(gamma * inv_std, x)
+        out += _spread(beta - gamma * inv_std * mean, x)  # multiplied out: one scale and one shift a channel
+        return out, (x, gamma, inv_std, mean, var, True)
+    require(m > 1, f"BatchNorm: training needs more than one value a channel, got x {x.shape}")
+    mean = _sums(x) / x.dtype.type(m)
+    xhat = x - _spread(mean, x)
+    var = _sums(xhat, xhat) / x.dtype.type(m)
     inv_std = 1 / np.sqrt(var + x.dtype.type(eps))
-    xhat *= inv_std.reshape(shape)
-    out = xhat * gamma.reshape(shape)
-    out += beta.reshape(shape)
-    return out, (xhat, gamma, inv_std, mean, var, batch_statistics)
+    xhat *= _spread(inv_std, x)
+    out = xhat * _spread(gamma, x)
+    out += _spread(beta, x)
+    return out, (xhat, gamma, inv_std, mean, var, False)
 
 
 def batch_norm_backward(dout: Array, cache: Cache) -> tuple[Array, Array, Array]:
     """dout like x -> dx like x, dgamma (C,), dbeta (C,)."""
-    xhat, gamma, inv_std, _, _, batch_statistics = cache
-    axes, shape = _layout(xhat)
-    dgamma = (dout * xhat).sum(axis=axes)
-    dbeta = dout.sum(axis=axes)
-    scale = (gamma * inv_std).reshape(shape)
-    if not batch_statistics:
-        return dout * scale, dgamma, dbeta
-    per_value = xhat.dtype.type(xhat.shape[1] / xhat.size)  # 1 / m
-    dx = dout - (dbeta * per_value).reshape(shape)
-    dx -= xhat * (dgamma * per_value).reshape(shape)
+    xhat, gamma, inv_std, mean, _, given = cache
+    dbeta = _sums(dout)
+    scale = _spread(gamma * inv_std, dout)
+    if given:  # then the cache holds x itself
+        return dout * scale, _sums(dout, xhat - _spread(mean, xhat)) * inv_std, dbeta
+    dgamma = _sums(dout, xhat)
+    per_value = dout.dtype.type(dout.shape[1] / dout.size)  # 1 / m
+    dx = xhat * _spread(dgamma * per_value, dout)
+    np.subtract(dout, dx, out=dx)
+    dx -= _spread(dbeta * per_value, dout)
     dx *= scale
     return dx, dgamma, dbeta
 
 
-def _layout(x: Array) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """The axes to sum over, and the shape that spreads one number a channel over x."""
-    return ((0,), (1, -1)) if x.ndim == 2 else ((0, 2, 3), (1, -1, 1, 1))
+def _spread(values: Array, x: Array) -> Array:
+    """One number a channel, in the shape that reaches all values of x."""
+    return values if x.ndim == 2 else values[:, None, None]
+
+
+def _sums(x: Array, y: Array | None = None) -> Array:
+    """The sum of x, or of x * y, over all axes but the channel, without writing the product down."""
+    if x.ndim == 2:
+        return x.sum(axis=0) if y is None else np.vecdot(x.T, y.T)
+    h, c, w, n = (rows := to_hcwn(x)).shape
+    rows = rows.reshape(h, c, w * n)
+    others = np.ones(w * n, x.dtype) if y is None else to_hcwn(y).reshape(h, c, w * n)
+    return np.vecdot(rows, others).sum(axis=0)
 
 
 class _BatchNorm(Layer):
@@ -106,7 +120,8 @@ class _BatchNorm(Layer):
         if self.functions is type(self).functions:
             *_, mean, var, _ = cache
         else:  # a learner's pair: its cache is its own
-            mean, var = x.mean(axis=_layout(x)[0]), x.var(axis=_layout(x)[0])
+            axes = (0, *range(2, x.ndim))
+            mean, var = x.mean(axis=axes), x.var(axis=axes)
         m = x.size / x.shape[1]
         return out, (cache, {"running_mean": mean, "running_var": var * var.dtype.type(m / max(m - 1, 1))})
 

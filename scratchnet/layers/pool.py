@@ -56,12 +56,12 @@ def _to_winner(dout: Array, shape: tuple[int, ...], axis: int, k: int, stride: i
     dx = np.zeros(shape, dout.dtype)
     first, *others = _windows(dx, axis, k, stride)
     for part, won in zip(others[::-1], beaten[::-1], strict=True):
-        share = dout * won
-        dout = dout - share
-        if stride >= k:
-            part[...] = share  # windows do not overlap: every pixel is written once
+        if stride >= k:  # windows do not overlap: every pixel is written once
+            share = np.multiply(dout, won, out=part)
         else:
+            share = dout * won
             part += share
+        dout = dout - share
     first += dout
     return dx
 

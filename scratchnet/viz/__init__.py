@@ -4,7 +4,8 @@ The only package that imports matplotlib. Every function returns a ``matplotlib.
 window, no display, nothing to close. A notebook shows it when it is a cell's last value; ``save`` writes it as PNG.
 """
 
-from scratchnet.viz.evaluation import confusion, mistakes
+from scratchnet.viz.comparison import disagreements, robustness
+from scratchnet.viz.evaluation import classes, confused, confusion, mistakes, reliability
 from scratchnet.viz.explanations import explanations, grad_cam, occlusion, pca, saliency
 from scratchnet.viz.figures import (
     BLACK,
@@ -30,6 +31,7 @@ from scratchnet.viz.patches import im2col
 from scratchnet.viz.paths import paths
 from scratchnet.viz.reports import gradients
 from scratchnet.viz.training import History, NamedRow, curves
+from scratchnet.viz.tuning import tuning
 
 __all__ = [
     "BLACK",
@@ -47,9 +49,12 @@ __all__ = [
     "YELLOW",
     "History",
     "NamedRow",
+    "classes",
+    "confused",
     "confusion",
     "curves",
     "digits",
+    "disagreements",
     "explanations",
     "feature_maps",
     "filters",
@@ -62,8 +67,11 @@ __all__ = [
     "paths",
     "pca",
     "probabilities",
+    "reliability",
+    "robustness",
     "saliency",
     "save",
     "style",
     "trace",
+    "tuning",
 ]

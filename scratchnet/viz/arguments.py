@@ -38,6 +38,17 @@ def check_probabilities(function: str, probs: Array) -> Array:
     return probs
 
 
+def check_labelled(function: str, images: Array, labels: Array, probs: Array) -> tuple[Array, Array, Array]:
+    """images (N, H, W), labels (N,), probs (N, K) of one N."""
+    images, labels, probs = check_images(function, images), np.asarray(labels), np.asarray(probs)
+    if probs.ndim != 2 or probs.shape[1] == 0 or not len(images) == len(labels) == len(probs) or labels.ndim != 1:
+        raise ValueError(
+            f"{function}: images (N, H, W), labels (N,), probs (N, K) want one N, "
+            f"got {images.shape}, {labels.shape}, {probs.shape}"
+        )
+    return images, labels, check_probabilities(function, probs)
+
+
 def check_count(function: str, count: int, name: str = "count") -> None:
     if count < 1:
         raise ValueError(f"{function}: {name} must be positive, got {count}")

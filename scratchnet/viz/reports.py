@@ -8,7 +8,6 @@ from matplotlib.patches import Rectangle
 
 from scratchnet.gradcheck.plane import reach, to_plane, wrong_plane
 from scratchnet.gradcheck.report import Report
-from scratchnet.gradcheck.subject import label as gradient_of
 from scratchnet.viz.figures import BLACK, SIGNS, bare, new_figure, style, suptitle
 
 
@@ -31,12 +30,12 @@ def gradients(report: Report, name: str | None = None) -> Figure:
     planes = [to_plane(array) for array in (result.analytic, result.numeric, result.analytic - result.numeric)]
     wrong, limit = wrong_plane(result.wrong_entries), reach(*planes)
     rows, columns = wrong.shape
-    what = gradient_of(chosen)
+    what = result.label
     with style():
         side = min(0.5, 3.6 / columns, 5.0 / rows)
         figure = new_figure(3 * max(columns * side, 1.6) + 2.2, max(rows * side, 0.6) + 1.5)
         axes = figure.subplots(1, 3)
-        for ax, plane, title in zip(axes, planes, (f"your {what}", f"numeric {what}", "difference"), strict=True):
+        for ax, plane, title in zip(axes, planes, (f"your {what}", f"{result.measure} {what}", "difference"), strict=True):
             shown = ax.imshow(plane, cmap=SIGNS, vmin=-limit, vmax=limit, aspect="equal")
             ax.set_title(title)
             bare(ax)
@@ -46,6 +45,16 @@ def gradients(report: Report, name: str | None = None) -> Figure:
         bar = figure.colorbar(shown, ax=list(axes), fraction=0.03, pad=0.02)
         bar.outline.set_visible(False)
         found = f"{int(result.wrong_entries.sum())} of {result.size} entries wrong" if not result.passed else "right"
-        likely = f": {report.diagnoses[0].name}?" if report.diagnoses and not result.passed else ""
-        suptitle(figure, f"{report.title}, {what}: {found}{likely}")
+        suptitle(figure, f"{report.title}, {what}: {found}{_elsewhere(report, result.passed)}")
     return figure
+
+
+def _elsewhere(report: Report, drawn_is_right: bool) -> str:
+    """What the mistake in a report may be; and what it is in, if that is not what is drawn."""
+    if report.passed:
+        return ""
+    wrong = ", ".join(result.label for result in report.results.values() if not result.passed)
+    name = f"{report.diagnoses[0].name}?" if report.diagnoses else ""
+    if not drawn_is_right:
+        return f": {name}" if name else ""
+    return f"; not right: {wrong or 'the code'}" + (f" ({name})" if name else "")

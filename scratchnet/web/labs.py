@@ -37,7 +37,7 @@ class Lab:
 
     @property
     def bytes(self) -> int:
-        return sum(array.nbytes for array in [*self.model.params.values(), *self.model.state.values()])
+        return sum(array.nbytes for array in self.model.params.values())
 
 
 class Labs:
@@ -73,7 +73,7 @@ class Labs:
             self._see(visitor)
             key = visitor, model_id
             if key not in self._labs:
-                self._labs[key] = Lab(copy.deepcopy(original))
+                self._labs[key] = Lab(copied(original))
             self._labs.move_to_end(key)
             lab = self._labs[key]
             lab.used = self._clock()
@@ -121,12 +121,17 @@ class Labs:
         return sum(lab.bytes for lab in self._labs.values())
 
 
+def copied(model: Layer) -> Layer:
+    """The same network with params of its own. State is shared, since no step here changes it."""
+    return copy.deepcopy(model, {id(array): array for array in model.state.values()})
+
+
 def stepped(model: Layer, grads: Grads, lr: float) -> Layer:
     """A copy of the network after one step of SGD, w - lr * dw.
 
     Errors    ApiError 422 if a weight is then not finite
     """
-    changed = copy.deepcopy(model)
+    changed = copied(model)
     with np.errstate(over="ignore", invalid="ignore"):
         SGD(lr=lr).step(changed.params, grads)
     if not all(np.isfinite(array).all() for array in changed.params.values()):

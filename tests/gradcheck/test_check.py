@@ -673,9 +673,92 @@ def test_malformed_outputs(forward, message):
 
 
 def test_a_missing_cache_is_noticed():
-    assert "forward must return (out, cache), got an array (5, 3)" in problems(
-        (lambda x, w, b: x @ w + b, dense_backward), X, W, B
-    )
+    """What is expected is said, whatever backward calls its cache."""
+    wanted = "return (out, cache) from forward, or have backward take forward's own arguments, backward({}, x, w, b)"
+
+    def unpacks(d, saved):
+        x, w, _ = saved
+        return d @ w.T, x.T @ d, d.sum(axis=0)
+
+    for backward, takes in ((dense_backward, "dout, cache"), (unpacks, "d, saved")):
+        text = problems((lambda x, w, b: x @ w + b, backward), X, W, B)
+        assert f"forward returns no cache, and backward({takes}) wants more than dout" in text
+        assert wanted.format(takes.split(",")[0]) in text
+    assert "As it is, saved was given x: ValueError" in text
+    report = check((lambda x: np.maximum(x, 0), lambda dout, mask: dout * mask), X)
+    assert "backward's argument mask was given x" in report.notes[0], "x may be what is meant, so it is no problem"
+    respelt = check((lambda x: np.sin(x), lambda dout, X: dout * np.sin(X)), X)
+    assert not respelt
+    assert not respelt.notes, "another spelling of the same name"
+
+
+def test_an_object_without_cache_is_noticed():
+    class Stored:
+        def forward(self, x):
+            return np.maximum(x, 0)
+
+        def backward(self, dout, cache):
+            return dout * (cache > 0)
+
+    for target in (Stored, Stored()):
+        text = problems(target, X)
+        assert "forward returns no cache, and backward(dout, cache) wants more than dout" in text
+        assert "keep in self what backward needs" in text
+
+
+def test_what_is_not_returned():
+    def forgets(dout, x):
+        dout * (x > 0)
+
+    class Stores:
+        def __init__(self, w):
+            self.w = w
+
+        def forward(self, x):
+            self.x = x
+            return x @ self.w
+
+        def backward(self, dout):
+            self.dw = self.x.T @ dout
+
+    for target, args in (((relu_forward, forgets), (X,)), (Stores, (X, W))):
+        report = check(target, *args)
+        assert "backward returned None: is its return missing?" in report.problems
+        assert report.diagnoses[0].name == "gradient missing"
+        assert "return" in report.hint()
+    report = check((relu_forward, lambda dout, cache: [dout * (cache > 0)]), X)
+    assert report.diagnoses[0].name == "wrong return value", "a list with all gradients in it lacks none"
+
+
+def test_targets_without_a_gradient_are_said_to_be_options():
+    def cross_entropy(z, t):
+        p = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
+        return -np.mean((t * np.log(p)).sum(axis=1))
+
+    def gradient(z, t):
+        return (np.exp(z) / np.exp(z).sum(axis=1, keepdims=True) - t) / len(t)
+
+    onehot = np.eye(4)[[0, 2, 1, 3, 2]]
+    report = check((cross_entropy, gradient), X, onehot)
+    assert not report
+    assert any("if t is one of these, hand it over by name, options={'t': t}" in note for note in report.notes)
+    assert check((cross_entropy, gradient), X, options={"t": onehot})
+    masked = check((lambda x, keep: x * keep, lambda dout, x, keep: dout * keep), X, (X > 0).astype(float))
+    assert any("options={'keep': keep}" in note for note in masked.notes), "no loss, but nothing except 0 and 1"
+    dense = check((lambda x, w: x @ w, lambda dout, x, w: dout @ w.T), X, W)
+    assert not dense.notes, "w wants a gradient"
+
+
+def test_without_dout_it_is_the_gradient_of_the_sum():
+    def square(x):
+        return x * x
+
+    report = check((square, lambda x: 2 * x), X)
+    assert report
+    assert report.notes == ["checked as the gradient of square(x).sum(), since backward takes no dout"]
+    assert "square(x).sum()" in str(report)
+    assert not check((square, lambda x: x), X)
+    assert not check((lambda x: (x * x).sum(), lambda x: 2 * x), X).notes, "a loss is one number already"
 
 
 def test_a_loss_must_be_one_number():
@@ -746,7 +829,9 @@ def test_a_slope_that_can_not_be_measured():
         (lambda: check((relu_forward, relu_backward), shape=(2, 3)), "shape draws a layer's input"),
         (lambda: check(MulticlassHinge(), X), "a loss wants the network's output and the labels, got 1"),
         (lambda: check(ReLU(), np.arange(6).reshape(2, 3)), "x holds int64, wanted floating-point numbers"),
-        (lambda: check((relu_forward, relu_backward), np.arange(6)), r"x holds int64, .* write x.astype\(np.float64\)"),
+        (lambda: check((relu_forward, relu_backward), np.arange(6)), r"x holds int64, .*: write x.astype\(np.float64\)"),
+        (lambda: check((lambda x, y: x, relu_backward), X, LABELS), r"by name, options=\{'y': y\}; if it should get a gr"),
+        (lambda: check((lambda x, y: x, relu_backward), X.astype(int), X), r": write x.astype\(np.float64\); or, if these"),
         (lambda: check(loss_pair, X, LABELS), r"labels holds int64, .* options=\{'labels': labels\}"),
         (lambda: check(ReLU(), X * np.nan), "x holds nan"),
         (lambda: check(ReLU(), X[:0]), "x is empty"),

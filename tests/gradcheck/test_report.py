@@ -33,6 +33,57 @@ def test_text():
     assert "likely" not in str(RIGHT)
 
 
+@pytest.mark.parametrize(
+    ("factor", "said"),
+    [
+        (-1, "exactly minus the numeric one"),
+        (-1 + 1e-7, "exactly minus the numeric one"),
+        (-1 / 3, "exactly -0.333333 times (-1/3 of) the numeric one"),
+        (0.2, "exactly 0.2 times (1/5 of) the numeric one"),
+        (0.3, "exactly 0.3 times the numeric one"),
+        (6, "exactly 6 times the numeric one"),
+    ],
+)
+def test_a_factor_in_words(factor, said):
+    report = check((np.tanh, lambda dout, x: factor * dout * (1 - np.tanh(x) ** 2)), X)
+    assert f"your dx is {said}" in str(report)
+
+
+def test_a_strong_hint_speaks_of_the_operation_at_hand():
+    def backward(dout, cache):
+        dx, dw, db = conv2d_backward(dout, cache)
+        return dx, np.broadcast_to(dw.sum(axis=1, keepdims=True), dw.shape).copy(), db
+
+    report = check((conv2d_forward, backward), IMAGES, generic((4, 2, 3, 2), rng), generic((4,), rng))
+    assert report.diagnoses[0].name == "summed over the wrong axis"
+    assert "dw[f,c,kh,kw] adds up over images and positions" in report.hint(strong=True)
+
+
+def test_text_that_shows_one_place():
+    """Where numbers stand in the wrong places, one of them is shown; and windows that drift are not left to be guessed."""
+    turned = " ".join(str(report_on("flatten-channels")).split())
+    assert "read in the order of axes (0, 2, 3, 1): at (0, 0, 0, 1), say, stands the number of (0, 0, 0, 2)" in turned
+    assert "mixed up" not in turned, "once is enough"
+    drifting = " ".join(str(report_on("avg-pool-by-size")).split())
+    assert "from one window to the next backward goes 3 rows on, forward 2" in drifting
+    assert "summed over axis 0 it would be right" in str(report_on("dense-db-not-summed"))
+
+
+def test_a_second_call_is_told_by_what_it_does():
+    for case_id, said in (
+        ("dense-adds-up", "(dweight, dbias), exactly twice the first: something outlives the call"),
+        ("dropout-again", "(dx): it draws random numbers of its own"),
+    ):
+        assert any(said in problem for problem in report_on(case_id).problems)
+
+
+def test_a_step_s_rows_speak_of_steps():
+    row = str(report_on("momentum-late")).splitlines()[0]
+    assert re.match(
+        r"4 steps of w  \(4, 4, 3\)  WRONG  .* at \(2, 1, 0\): yours -?[\d.]+, the rule's -?[\d.]+; largest step", row
+    )
+
+
 def test_hints():
     assert WRONG.hint() == "Which inputs had no influence on the output? Which slope must they have?"
     assert WRONG.hint(strong=True) == "Multiply by the mask of those inputs that did get through; all others get 0."
@@ -211,6 +262,25 @@ def test_picture():
     assert "right" in viz.gradients(report, "b").get_suptitle()
     with pytest.raises(ValueError, match="name must be one of x, w, b, got 'q'"):
         viz.gradients(report, "q")
+
+
+def test_a_picture_of_a_right_gradient_says_what_is_wrong_elsewhere():
+    def cropped(dout, cache):
+        dx, dw, db = conv2d_backward(dout, cache)
+        return dx[:, :, 1:], dw, db
+
+    given = IMAGES, generic((4, 2, 3, 2), rng), generic((4,), rng)
+    report = check((conv2d_forward, cropped), *given)
+    title = viz.gradients(report).get_suptitle()  # dx has no shape to be drawn in, so this is dw
+    assert "dw: right; not right: dx (wrong shape?)" in title.replace("\n", " ")
+
+    def greedy(dout, cache):
+        gradients = conv2d_backward(dout, cache)
+        dout *= 2
+        return gradients
+
+    title = viz.gradients(check((conv2d_forward, greedy), *given)).get_suptitle().replace("\n", " ")
+    assert "dx: right; not right: the code (dout changed in place?)" in title
 
 
 def test_planes():

@@ -47,6 +47,7 @@ def test_numbers_that_could_be_taken_for_each_other_are_changed():
     for step, name in ((damped, "gradient damped"), (lr_twice, "learning rate twice")):
         report = check(step, reference=Momentum(0.1, 0.9), options={"lr": 0.1, "momentum": 0.9})
         assert [likely.name for likely in report.diagnoses if likely.score > 0.9] == [name]
+        assert "checked with lr = 0.037, momentum = 0.83" in report.notes[0], "who reads 0.037 must know where it comes from"
 
 
 def test_what_else_can_be_wrong_with_a_step():

@@ -9,16 +9,17 @@ from web_case import METADATA, every_layer, png, pooled, unpack
 
 from scratchnet.engine import loss_and_grads
 from scratchnet.explain import grad_cam, saliency
-from scratchnet.layers import Dense, Flatten, Layer, Sequential
+from scratchnet.layers import Dense, Flatten, Layer, NearestNeighbors, Sequential
 from scratchnet.layers.base import walk
 from scratchnet.losses import SoftmaxCrossEntropy, softmax
-from scratchnet.models import build
+from scratchnet.models import MODELS, build
 from scratchnet.optim import SGD
 from scratchnet.picture import digit_from_picture
 from scratchnet.preprocess import prepare
 from scratchnet.serialize import save_model
 from scratchnet.trained import load_shipped
-from scratchnet.web.stages import Pass, note
+from scratchnet.web.labs import stepped
+from scratchnet.web.stages import Pass, backward_json, forward_json, note
 from scratchnet.web.terms import terms_of
 
 EVERY = "run:every"
@@ -192,6 +193,24 @@ def test_the_window_is_where_the_values_were_taken(digit):
                     padded = np.pad(source, ((0, 0), (9, 9), (9, 9)))[:, top + 9 : top + 9 + h, left + 9 : left + 9 + w]
                     found = padded if channel is None else padded[channel]
                     np.testing.assert_array_equal(found.ravel(), terms.left.ravel())
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_model_can_be_looked_into(name, digit):
+    model, rng = build(name), np.random.default_rng(0)
+    for _, layer in model.leaves():
+        if isinstance(layer, NearestNeighbors):
+            layer.remember(rng.random((30, layer.in_features), np.float32), rng.integers(0, 10, 30))
+    run = Pass(model, image(digit), 7)
+    forward, backward = forward_json(run), backward_json(run)
+    assert {stage["name"] for stage in forward["stages"]} == {stage["name"] for stage in backward["stages"]}
+    for stage, back in run.back.items():
+        for of, whole in {"out": run.ahead[stage].out[0], "dx": back.dx[0], **back.grads}.items():
+            terms = terms_of(run, stage, of, tuple(n // 2 for n in whole.shape))
+            assert terms.sum == pytest.approx(terms.value, rel=1e-3, abs=1e-5 * float(np.abs(whole).max()))
+    changed = stepped(model, run.grads, 0.01)
+    for key, array in model.params.items():
+        np.testing.assert_allclose(changed.params[key], array - np.float32(0.01) * run.grads[key], rtol=1e-5, atol=1e-6)
 
 
 class Doubled(Layer):

@@ -103,9 +103,11 @@ def _ratio_of_counts(ratio: float, counts: dict[str, int], said: str, name: str,
 
 
 def _said(what: str, ratio: float) -> str:
-    if abs(ratio) >= 1:
-        return f"your {what} is exactly {ratio:.6g} times the numeric one"
-    return f"your {what} is exactly {ratio:.6g} times (1/{1 / ratio:.6g} of) the numeric one"
+    if _is(ratio, -1):
+        return f"your {what} is exactly minus the numeric one"
+    part = round(1 / abs(ratio))
+    as_part = f" ({'-' * (ratio < 0)}1/{part} of)" if part > 1 and _is(abs(ratio), 1 / part) else ""
+    return f"your {what} is exactly {ratio:.6g} times{as_part} the numeric one"
 
 
 def _is(ratio: float, value: float) -> bool:
@@ -169,10 +171,10 @@ def _windows(e: Evidence, name: str) -> list[tuple[str, int]]:
     """How many values one output takes the mean of."""
     x = e.arrays[name]
     found = []
-    if (window := _measured_window(e)) is not None:
-        found.append(("the window's size", window))
     if x.ndim == 4 and e.out.ndim == 2:
         found.append(("H*W", x.shape[2] * x.shape[3]))
+    elif (window := _measured_window(e)) is not None:
+        found.append(("the window's size", window))
     for array in e.arrays.values():
         if array.ndim == 4 and array is not x:
             found.append(("KH*KW", array.shape[2] * array.shape[3]))

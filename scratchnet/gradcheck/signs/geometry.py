@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from scratchnet.gradcheck.evidence import Evidence, close, count
+from scratchnet.gradcheck.evidence import Evidence, axes_in_words, close, count
 from scratchnet.gradcheck.finding import Finding
 from scratchnet.gradcheck.subject import label
 from scratchnet.typing import Array
@@ -62,12 +62,21 @@ def _moved(e: Evidence, name: str) -> Iterator[Finding]:
         if close(a, np.flip(n, axis)):
             said = f"your {what} is right, but runs backwards along axis {axis}"
             yield Finding("reshaped in the wrong order", said, 0.6, (name,))
-    order = _reading_order(a, n)
-    said = f"your {what} holds the right numbers in other places" + (f": {order}" if order else "")
+    order = reading_order(a, n)
+    said = f"your {what} holds the right numbers in other places" + (f", {order}" if order else "") + _misplaced(a, n)
     yield Finding("reshaped in the wrong order", said, 0.94 if order else 0.8, (name,))
 
 
-def _reading_order(a: Array, n: Array) -> str:
+def _misplaced(a: Array, n: Array) -> str:
+    """An example: which entry's number stands in another's place."""
+    for index in np.argwhere(~np.isclose(a, n, rtol=1e-5, atol=1e-9)):
+        origin = np.argwhere(np.isclose(n, a[tuple(index)], rtol=1e-5, atol=1e-9))
+        if len(origin) == 1:
+            return f": at {tuple(index.tolist())}, say, stands the number of {tuple(origin[0].tolist())}"
+    return ""
+
+
+def reading_order(a: Array, n: Array) -> str:
     """Which transpose before the reshape is missing or too many, if that is it."""
     for order in itertools.permutations(range(n.ndim)):
         if order == tuple(range(n.ndim)):
@@ -139,7 +148,7 @@ def _other_shape(e: Evidence, name: str, raw: Array, n: Array) -> Iterator[Findi
         for axes in itertools.combinations(range(raw.ndim), number):
             summed = raw.sum(axis=axes)
             if summed.size == n.size and close(summed.ravel(), n.ravel()):
-                said = f"your {what} is {raw.shape}; summed over axes {axes} it would be right"
+                said = f"your {what} is {raw.shape}; summed over {axes_in_words(axes)} it would be right"
                 yield Finding("wrong shape", said, 0.97, (name,))
                 return
     yield from _wrong_sum(e, name, raw)
@@ -152,6 +161,8 @@ def _wrong_sum(e: Evidence, name: str, raw: Array) -> Iterator[Finding]:
     for number in range(1, e.dout.ndim + 1):
         for axes in itertools.combinations(range(e.dout.ndim), number):
             if raw.size > 1 and close(raw.ravel(), e.dout.sum(axis=axes).ravel()):
-                said = f"your {label(name)} {raw.shape} is dout summed over axes {axes}; {e.n(name).shape} is wanted"
+                said = (
+                    f"your {label(name)} {raw.shape} is dout summed over {axes_in_words(axes)}; {e.n(name).shape} is wanted"
+                )
                 yield Finding("summed over the wrong axis", said, 0.96, (name,))
                 return

@@ -13,6 +13,7 @@ from scratchnet.gradcheck.evidence import CLOSE, Evidence, close, count
 from scratchnet.gradcheck.finding import Finding
 from scratchnet.gradcheck.numeric import index_of
 from scratchnet.gradcheck.signs.elementwise import diagonal
+from scratchnet.gradcheck.signs.geometry import reading_order
 from scratchnet.gradcheck.subject import label
 from scratchnet.typing import Array
 
@@ -152,6 +153,8 @@ class _Pairs:
 
     def _permuted(self) -> Iterator[Finding]:
         """Does each output have the effects of another one: was dout read in another order?"""
+        if reading_order(self.e.a(self.name), self.e.n(self.name)):
+            return  # that says it better
         code = np.random.default_rng(0).standard_normal(self.measured.shape[0])
         right, mine = code @ self.measured, code @ self.claimed
         if close(np.sort(right), np.sort(mine)) and not close(right, mine) and np.ptp(right) > 1e-9:
@@ -231,7 +234,7 @@ class _Pairs:
         if (self.acts & apart).any() or not (extra & apart).any():
             return ""
         one = "image" if self.is_images else "row"
-        return f"in your {self.what} {'an' if one == 'image' else 'a'} {one} takes from the outputs of other {one}s"
+        return f"your {self.what} of one {one} depends on dout of other {one}s, on whose outputs it has no influence"
 
     # --- the right terms with wrong weights --------------------------------------------------------------------------------
 
@@ -442,8 +445,9 @@ class _Pairs:
             if np.ptp(places[:, k]) and np.ptp(off[:, k]):
                 slope = np.polyfit(places[:, k], off[:, k], 1)[0]
                 if abs(slope) > 0.5 and abs(slope - round(slope)) < 1e-6:
-                    far = f"{abs(round(slope))} * i" if abs(slope) > 1.5 else "i"
-                    said = f"window i of your {self.what} starts {far} {('rows', 'columns')[k]} off"
+                    ahead = _pace(places[:, k], np.array([m[0][k + 2] for _, m, _ in boxes]))
+                    yours = count(ahead + round(slope), ("row", "column")[k])
+                    said = f"from one window to the next backward goes {yours} on, forward {ahead}"
                     yield Finding("stride ignored", said, weight, (self.name,))
                     return
 
@@ -456,6 +460,13 @@ def _box(mask: Array, shape: tuple[int, ...]) -> Box | None:
 
 def _extent(box: Box) -> Array:
     return box[1] - box[0] + 1
+
+
+def _pace(places: Array, starts: Array) -> int:
+    """How far the starts of two neighbouring windows mostly are apart; at the border padding hides some."""
+    pairs = sorted(set(zip(places.tolist(), starts.tolist(), strict=True)))
+    paces = [b[1] - a[1] for a, b in itertools.pairwise(pairs) if b[0] == a[0] + 1]
+    return int(max(set(paces), key=paces.count)) if paces else 0
 
 
 def _cut(values: Array, shape: tuple[int, ...], box: Box) -> Array:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from scratchnet.gradcheck.evidence import Evidence, close
+from scratchnet.gradcheck.evidence import Evidence, axes_in_words, close
 from scratchnet.gradcheck.finding import Finding
 from scratchnet.gradcheck.subject import label
 from scratchnet.typing import Array
@@ -235,7 +235,7 @@ def _products(e: Evidence, name: str) -> Iterator[Finding]:
             for axes in _axes(e.dout.ndim):
                 if close((e.dout * u).sum(axis=axes).ravel(), a.ravel()) and a.size > 1:
                     yield Finding(
-                        "wrong operand", f"your {what} is the sum of dout * {left} over axes {axes}", 0.93, (name,)
+                        "wrong operand", f"your {what} is the sum of dout * {left} over {axes_in_words(axes)}", 0.93, (name,)
                     )
                     return
         if u.shape == e.dout.shape == a.shape and left != name and close(e.dout * u, a):
@@ -255,7 +255,9 @@ def _sums(e: Evidence, name: str) -> Iterator[Finding]:
     for axes in _axes(e.dout.ndim):
         summed = e.dout.sum(axis=axes)
         if summed.size == a.size and close(summed.ravel(), a.ravel()) and summed.size > 1:
-            yield Finding("summed over the wrong axis", f"your {what} is dout summed over axes {axes}", 0.94, (name,))
+            yield Finding(
+                "summed over the wrong axis", f"your {what} is dout summed over {axes_in_words(axes)}", 0.94, (name,)
+            )
             return
     for axis in range(a.ndim):
         if a.shape[axis] > 1 and np.abs(np.diff(a, axis=axis)).max() < 1e-9 and np.abs(np.diff(n, axis=axis)).max() > 1e-7:
