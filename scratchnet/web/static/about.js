@@ -9,20 +9,43 @@ export function about(place, stage, direction, back = null) {
   const shapes = `x ${shapeText(stage.x_shape)} → out ${shapeText(stage.out_shape)}`;
   const lines = [
     element("h3", {}, element("code", {}, `${stage.name}  ${stage.layer}`)),
-    element("p", { class: "shapes" }, direction === "forward" ? shapes : `dout ${shapeText(stage.out_shape)} → dx ${shapeText(stage.x_shape)}`),
+    element(
+      "p",
+      { class: "shapes" },
+      direction === "forward" ? shapes : `dout ${shapeText(stage.out_shape)} → dx ${shapeText(stage.x_shape)}`,
+    ),
   ];
   const formula = direction === "forward" ? stage.formula : stage.backward_formula;
   if (formula) lines.push(element("pre", {}, formula));
   if (back) lines.push(element("p", { class: "note" }, back.note));
-  if (back) lines.push(element("p", { class: "hint" }, `|dout| = ${number(back.dout_norm)},  |dx| = ${number(back.dx_norm)}`));
-  if (stage.lessons.length) lines.push(element("p", { class: "hint" }, `Derived in lesson${stage.lessons.length > 1 ? "s" : ""} ${stage.lessons.join(" and ")}.`));
+  if (back)
+    lines.push(element("p", { class: "hint" }, `|dout| = ${number(back.dout_norm)},  |dx| = ${number(back.dx_norm)}`));
+  if (stage.lessons.length)
+    lines.push(
+      element(
+        "p",
+        { class: "hint" },
+        `Derived in lesson${stage.lessons.length > 1 ? "s" : ""} ${stage.lessons.join(" and ")}.`,
+      ),
+    );
   const arrays = direction === "forward" ? Object.entries(stage.params).map(([key, array]) => learned(key, array)) : [];
-  place.replaceChildren(element("div", { class: "about" }, ...lines), ...(arrays.length ? [element("div", {}, ...arrays)] : []));
+  place.replaceChildren(
+    element("div", { class: "about" }, ...lines),
+    ...(arrays.length ? [element("div", {}, ...arrays)] : []),
+  );
 }
 
 function learned(key, { shape, norm, values }) {
-  const box = element("figure", { class: "learned" }, element("figcaption", {}, `${key} ${shapeText(shape)}, |${key}| = ${number(norm)}`));
-  box.append(values ? drawn(unpack(values)) : element("p", { class: "hint" }, "Too many to show all: point at an output to see its own."));
+  const box = element(
+    "figure",
+    { class: "learned" },
+    element("figcaption", {}, `${key} ${shapeText(shape)}, |${key}| = ${number(norm)}`),
+  );
+  box.append(
+    values
+      ? drawn(unpack(values))
+      : element("p", { class: "hint" }, "Too many to show all: point at an output to see its own."),
+  );
   return box;
 }
 
@@ -41,9 +64,12 @@ export function legend(word) {
   return element(
     "p",
     { class: "legend" },
-    element("i", { class: "negative" }), `${word} below 0`,
-    element("i", { class: "zero" }), "0",
-    element("i", { class: "positive" }), "above 0",
+    element("i", { class: "negative" }),
+    `${word} below 0`,
+    element("i", { class: "zero" }),
+    "0",
+    element("i", { class: "positive" }),
+    "above 0",
     element("span", { class: "hint" }, "each stage on its own scale"),
   );
 }

@@ -144,7 +144,10 @@ export class Atlas {
       const [x0, y0] = this.corner(t, 0, 0);
       context.rect(x0 - 2, y0 - 2, this.width * this.scale + 4, this.height * this.scale + 4);
       context.clip();
-      for (const [colour, extra] of [[halo, 1.5], [mark, 0]]) {
+      for (const [colour, extra] of [
+        [halo, 1.5],
+        [mark, 0],
+      ]) {
         context.strokeStyle = colour;
         context.lineWidth = width + extra;
         context.strokeRect(x, y, w, h);

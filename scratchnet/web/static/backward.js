@@ -1,12 +1,12 @@
-// The backward pass, a stage at a time, and one step of SGD.
+// The backward pass, a stage at a time.
 
 import { newest, unpack } from "./api.js";
 import { about, drawn, legend } from "./about.js";
-import { alertAbout, announce, ask, chosenLabel, emit, on, prediction, state } from "./state.js";
-import { digitChoice, element, number, percent, shapeText } from "./dom.js";
-import { Bars } from "./bars.js";
-import { loadNetwork } from "./network.js";
+import { alertAbout, announce, ask, chosenLabel, emit, on, state } from "./state.js";
+import { digitChoice, element, number, shapeText } from "./dom.js";
+import { loadNetwork, unravel } from "./network.js";
 import { Row } from "./row.js";
+import { stepBox } from "./step.js";
 import { readTerms, showTerms } from "./terms.js";
 
 const ALL = Infinity;
@@ -33,7 +33,11 @@ export function backwardView(place) {
     status,
   );
   place.append(
-    element("p", { class: "lead" }, "Say which digit it is meant to be. The loss then has a gradient, and here it goes back, stage by stage: orange says “less of this would make the loss smaller”, blue says “more of this would”."),
+    element(
+      "p",
+      { class: "lead" },
+      "Say which digit it is meant to be. The loss then has a gradient, and here it goes back, stage by stage: orange says “less of this would make the loss smaller”, blue says “more of this would”.",
+    ),
     element("div", { class: "controls" }, element("span", { class: "ask" }, "It is meant to be a"), label, lossText),
     steps,
   );
@@ -65,7 +69,8 @@ export function backwardView(place) {
       const [ahead, answer] = await Promise.all([loadNetwork(), ask("backward", { label: chosen })]);
       network = ahead;
       back = { ...answer, dinput: unpack(answer.dinput), byName: new Map() };
-      for (const stage of answer.stages) back.byName.set(stage.name, { ...stage, dout: unpack(stage.dout), dx: unpack(stage.dx) });
+      for (const stage of answer.stages)
+        back.byName.set(stage.name, { ...stage, dout: unpack(stage.dout), dx: unpack(stage.dx) });
     } catch (error) {
       alertAbout(error);
       return;
@@ -79,7 +84,13 @@ export function backwardView(place) {
     label.replaceChildren(buttons);
     lossText.replaceChildren("loss = −log p[", String(chosen), "] = ", element("b", { id: "loss" }, number(back.loss, 4)));
     if (back.probabilities[chosen] > 0.99) {
-      lossText.append(element("span", { class: "hint" }, " The network says so already, so there is hardly a gradient: choose another digit to see more."));
+      lossText.append(
+        element(
+          "span",
+          { class: "hint" },
+          " The network says so already, so there is hardly a gradient: choose another digit to see more.",
+        ),
+      );
     }
     showLoss(chosen);
     reach(reached, false);
@@ -129,7 +140,10 @@ export function backwardView(place) {
       if (!pointed || pointed.stage !== current) pointAtLargest(from);
       else point(pointed.name, pointed.index);
     }
-    if (spoken) announce(`${status.textContent}: ${current === "loss" ? "the loss" : `${network.byName.get(current).kind} ${current}`}`);
+    if (spoken)
+      announce(
+        `${status.textContent}: ${current === "loss" ? "the loss" : `${network.byName.get(current).kind} ${current}`}`,
+      );
   }
 
   /** The gradient of what comes out of a stage: there as soon as the stage that takes it has been gone through. */
@@ -142,13 +156,8 @@ export function backwardView(place) {
 
   function pointAtLargest(name) {
     const { shape, data } = name === "input" ? back.dinput : back.byName.get(name).dout;
-    let at = data.reduce((best, value, k) => (Math.abs(value) > Math.abs(data[best]) ? k : best), 0);
-    const index = shape.map(() => 0);
-    for (let axis = shape.length - 1; axis >= 0; axis--) {
-      index[axis] = at % shape[axis];
-      at = Math.floor(at / shape[axis]);
-    }
-    point(name, index);
+    const at = data.reduce((best, value, k) => (Math.abs(value) > Math.abs(data[best]) ? k : best), 0);
+    point(name, unravel(at, shape));
   }
 
   function point(name, index) {
@@ -192,12 +201,20 @@ export function backwardView(place) {
     row.current(name);
     if (name === "input") return;
     if (name === "loss") {
-      facts.replaceChildren(element("div", { class: "about" },
-        element("h3", {}, "SoftmaxCrossEntropy"),
-        element("pre", {}, "loss = −log p[label]\ndlogits = p − y        y is 1 at the label, 0 elsewhere"),
-        element("p", { class: "note" }, "Every wrong digit is pushed down by the probability it got, the right one is pulled up by what it lacks."),
-        element("p", { class: "hint" }, "Derived in lesson 4."),
-      ));
+      facts.replaceChildren(
+        element(
+          "div",
+          { class: "about" },
+          element("h3", {}, "SoftmaxCrossEntropy"),
+          element("pre", {}, "loss = −log p[label]\ndlogits = p − y        y is 1 at the label, 0 elsewhere"),
+          element(
+            "p",
+            { class: "note" },
+            "Every wrong digit is pushed down by the probability it got, the right one is pulled up by what it lacks.",
+          ),
+          element("p", { class: "hint" }, "Derived in lesson 4."),
+        ),
+      );
       return;
     }
     const stage = network.byName.get(name);
@@ -235,7 +252,14 @@ export function backwardView(place) {
     canvas.addEventListener("pointermove", (event) => go(canvas.atlas.at(event.offsetX, event.offsetY)));
     canvas.addEventListener("click", (event) => go(canvas.atlas.at(event.offsetX, event.offsetY)));
     canvas.addEventListener("keydown", (event) => {
-      const moves = { ArrowLeft: { right: -1 }, ArrowRight: { right: 1 }, ArrowUp: { down: -1 }, ArrowDown: { down: 1 }, PageUp: { tile: -1 }, PageDown: { tile: 1 } };
+      const moves = {
+        ArrowLeft: { right: -1 },
+        ArrowRight: { right: 1 },
+        ArrowUp: { down: -1 },
+        ArrowDown: { down: 1 },
+        PageUp: { tile: -1 },
+        PageDown: { tile: 1 },
+      };
       if (!(event.key in moves)) return;
       event.preventDefault();
       go(at ? canvas.atlas.moved(at, moves[event.key]) : canvas.atlas.index(0, 0, 0), true);
@@ -250,127 +274,3 @@ export function backwardView(place) {
     reached = 0;
   });
 }
-
-// --- one step of SGD -----------------------------------------------------------------------------------------------------
-
-function stepBox(place) {
-  const exponent = element("input", { type: "range", min: "-4", max: "0", step: "0.1", value: "-2.3", id: "lr", "aria-label": "Learning rate" });
-  const lr = () => 10 ** Number(exponent.value);
-  const lrText = element("output", { for: "lr" });
-  const take = element("button", { type: "button", class: "main", id: "step", onclick: () => step() }, "Take one step");
-  const reset = element("button", { type: "button", id: "reset", onclick: () => undo(), disabled: true }, "Reset the weights");
-  const bars = new Bars(element("div", {}));
-  const result = element("div", { class: "result", role: "status" });
-  const history = element("p", { class: "history" });
-  const table = element("div", { class: "scroll" });
-  const moved = element("div", { class: "moved" });
-  const about = element("p", { class: "hint" });
-  const box = element(
-    "section",
-    { class: "sgd", "aria-label": "One step of SGD" },
-    element("h3", {}, "One step of SGD: w ← w − lr · dw"),
-    element("p", {}, "Teach your drawing to this network, here and for you alone. All weights move a little against their gradient."),
-    element("div", { class: "tools" }, element("label", {}, "lr ", exponent, " ", lrText), take, reset),
-    about,
-    element("div", { class: "detail" }, bars.place, element("div", {}, result, history, table)),
-    moved,
-  );
-  place.append(box);
-  let label = 0;
-  let path = []; // p[label] after each step
-  let before = null;
-  let weights = null; // of the network before the step that was just taken
-  let current = null;
-
-  const tell = () => (lrText.textContent = number(lr()));
-  exponent.addEventListener("input", tell);
-  tell();
-
-  async function step() {
-    take.disabled = true;
-    try {
-      const answer = await ask("step", { label, lr: lr() });
-      state.lab = answer.lab;
-      state.label = label; // the second guess may be another one now
-      state.steps = answer.steps;
-      before = answer.before.probabilities;
-      if (path.length === 0 || path.label !== label) path = Object.assign([before[label]], { label });
-      path.push(answer.after.probabilities[label]);
-      const [p, q] = [answer.before.probabilities[label], answer.after.probabilities[label]];
-      result.replaceChildren(
-        element("p", {}, `p[${label}]: ${percent(p)} → `, element("b", { "data-before": p, "data-after": q }, percent(q))),
-        element("p", {}, `loss: ${number(answer.before.loss)} → ${number(answer.after.loss)}`),
-      );
-      history.textContent = path.length > 2 ? `p[${label}] step by step: ${path.slice(-8).map(percent).join(", ")}` : "";
-      table.replaceChildren(changes(answer.params));
-      weights = current;
-      alertAbout(null);
-      emit("lab");
-      emit("weights");
-    } catch (error) {
-      result.replaceChildren(element("p", { class: "message" }, error.message));
-    } finally {
-      take.disabled = false;
-    }
-  }
-
-  async function undo() {
-    await ask("reset");
-    state.steps = 0;
-    before = null;
-    path = [];
-    clear();
-    emit("lab");
-    emit("weights");
-  }
-
-  function clear() {
-    for (const part of [result, history, table, moved]) part.replaceChildren();
-  }
-
-  on("lab", () => {
-    reset.disabled = state.steps === 0;
-  });
-  on("model", () => {
-    before = null;
-    path = [];
-    clear();
-  });
-
-  return {
-    /** After a step: the kernels as they were, as they are, and what was added to them. */
-    compare(network) {
-      current = network;
-      if (!weights) return;
-      moved.replaceChildren(...network.stages.flatMap((stage) => kernels(stage, weights.byName.get(stage.name))));
-      weights = null;
-    },
-    show(chosen) {
-      label = chosen;
-      take.textContent = `Take one step towards ${chosen}`;
-      take.disabled = !state.labAllowed;
-      about.textContent = state.labAllowed
-        ? "Dropout is off and BatchNorm uses its running statistics, as everywhere on this page: a step on one image knows no batch."
-        : "Steps that change weights are off on this server.";
-      bars.show(prediction()?.probabilities ?? null, { before, label });
-    },
-  };
-}
-
-/** Three pictures of a convolution's kernels, if they are few enough to be seen. */
-function kernels(stage, old) {
-  if (stage.kind !== "Conv2d" || !stage.params.w.values || stage.params.w.shape[0] * stage.params.w.shape[1] > 64) return [];
-  const [after, before] = [unpack(stage.params.w.values), unpack(old.params.w.values)];
-  const change = { shape: after.shape, data: after.data.map((value, k) => value - before.data[k]) };
-  const figure = (array, text) => element("figure", { class: "learned" }, element("figcaption", {}, text), drawn(array, { tall: 130 }));
-  return [element("div", { class: "controls" }, figure(before, `${stage.name}.w before`), figure(change, "− lr · dw (own scale)"), figure(after, `${stage.name}.w after`))];
-}
-
-function changes(params) {
-  const rows = Object.entries(params).map(([key, { norm, change }]) =>
-    element("tr", {}, element("th", { scope: "row" }, key), element("td", {}, number(norm)), element("td", {}, number(change)), element("td", {}, norm ? `${number((100 * change) / norm, 2)} %` : "–")),
-  );
-  const head = element("tr", {}, ...["array", "|w|", "|lr · dw|", "changed by"].map((text) => element("th", { scope: "col" }, text)));
-  return element("table", {}, element("thead", {}, head), element("tbody", {}, ...rows));
-}
-

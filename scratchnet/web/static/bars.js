@@ -11,7 +11,9 @@ export class Bars {
       const fill = element("i");
       const mark = element("b", { hidden: true });
       const text = element("span", { class: "value" });
-      place.append(element("div", { class: "bar" }, element("span", { class: "key" }, String(k)), element("div", {}, fill, mark), text));
+      place.append(
+        element("div", { class: "bar" }, element("span", { class: "key" }, String(k)), element("div", {}, fill, mark), text),
+      );
       return { row: place.lastChild, fill, mark, text };
     });
   }

@@ -1,8 +1,24 @@
 // Numbers as colours: blue below 0, orange above (Okabe and Ito's, which people with any kind of colour vision tell apart).
 
 const THEMES = {
-  light: { zero: [255, 255, 255], negative: [0, 114, 178], positive: [213, 94, 0], mark: "#111820", halo: "#ffffff", line: "rgba(17,24,32,.55)", edge: "rgba(17,24,32,.25)" },
-  dark: { zero: [13, 17, 23], negative: [98, 190, 245], positive: [255, 148, 66], mark: "#ffffff", halo: "#000000", line: "rgba(255,255,255,.5)", edge: "rgba(255,255,255,.25)" },
+  light: {
+    zero: [255, 255, 255],
+    negative: [0, 114, 178],
+    positive: [213, 94, 0],
+    mark: "#111820",
+    halo: "#ffffff",
+    line: "rgba(17,24,32,.55)",
+    edge: "rgba(17,24,32,.25)",
+  },
+  dark: {
+    zero: [13, 17, 23],
+    negative: [98, 190, 245],
+    positive: [255, 148, 66],
+    mark: "#ffffff",
+    halo: "#000000",
+    line: "rgba(255,255,255,.5)",
+    edge: "rgba(255,255,255,.25)",
+  },
 };
 
 export const theme = () => THEMES[document.documentElement.dataset.theme] ?? THEMES.light;

@@ -26,9 +26,7 @@ export function number(value, digits = 3) {
   return text.replaceAll("-", "−");
 }
 
-/** The number that `number` wrote. */
-export const parse = (text) => Number(text.replaceAll("−", "-"));
-
+/** A probability as people read it. */
 export const percent = (p) => {
   if (p === null) return "not finite";
   if (p > 0.9999) return "> 99.99 %";
@@ -42,7 +40,9 @@ export function digitChoice(name, chosen, choose) {
   const group = element("div", { class: "digits", role: "group", "aria-label": name });
   for (let k = 0; k < 10; k++) {
     const pressed = k === chosen;
-    group.append(element("button", { type: "button", "aria-pressed": String(pressed), onclick: () => choose(k) }, String(k)));
+    group.append(
+      element("button", { type: "button", "aria-pressed": String(pressed), onclick: () => choose(k) }, String(k)),
+    );
   }
   return group;
 }

@@ -17,7 +17,12 @@ const WRITTEN = [
 export function strokesOf(digit) {
   return WRITTEN[digit].map((stroke) => {
     const places = stroke.split(" ");
-    const points = places.map((place) => place.replace("!", "").split(",").map((text) => Number(text) / 100));
+    const points = places.map((place) =>
+      place
+        .replace("!", "")
+        .split(",")
+        .map((text) => Number(text) / 100),
+    );
     const corners = [0, ...places.flatMap((place, k) => (place.endsWith("!") ? [k] : [])), points.length - 1];
     return corners.slice(1).flatMap((end, k) => smooth(points.slice(corners[k], end + 1)));
   });
@@ -30,10 +35,12 @@ function smooth(points) {
   for (let k = 0; k < points.length - 1; k++) {
     const [a, b, c, d] = [at(k - 1), at(k), at(k + 1), at(k + 2)];
     for (let t = 0; t < 1; t += 0.1) {
-      curve.push([0, 1].map((axis) => {
-        const [p, q, r, s] = [a[axis], b[axis], c[axis], d[axis]];
-        return q + (t * (r - p + t * (2 * p - 5 * q + 4 * r - s + t * (3 * q - p - 3 * r + s)))) / 2;
-      }));
+      curve.push(
+        [0, 1].map((axis) => {
+          const [p, q, r, s] = [a[axis], b[axis], c[axis], d[axis]];
+          return q + (t * (r - p + t * (2 * p - 5 * q + 4 * r - s + t * (3 * q - p - 3 * r + s)))) / 2;
+        }),
+      );
     }
   }
   return [...curve, points.at(-1)];

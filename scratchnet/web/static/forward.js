@@ -1,9 +1,9 @@
 // The forward pass: every stage with all its maps; point at a value and see what made it.
 
 import { newest } from "./api.js";
-import { alertAbout, ask, emit, on, state } from "./state.js";
+import { alertAbout, ask, on, state } from "./state.js";
 import { element, shapeText } from "./dom.js";
-import { loadNetwork } from "./network.js";
+import { loadNetwork, unravel } from "./network.js";
 import { probabilityColumn, Row } from "./row.js";
 import { about, legend } from "./about.js";
 import { readTerms, showTerms } from "./terms.js";
@@ -12,7 +12,11 @@ export function forwardView(place) {
   let network = null;
   let pointed = null; // {name, index}
   const last = probabilityColumn();
-  const hint = element("p", { class: "lead" }, "Your digit on its way through the network. Point at any pixel of a map to see the numbers that made it; click to hold on to it.");
+  const hint = element(
+    "p",
+    { class: "lead" },
+    "Your digit on its way through the network. Point at any pixel of a map to see the numbers that made it; click to hold on to it.",
+  );
   place.append(hint);
   const row = new Row(place, {
     label: "Stages of the forward pass",
@@ -36,7 +40,6 @@ export function forwardView(place) {
     row.show(network, (name) => network.out(name), last.box);
     last.bars.show(network.probabilities);
     if (!pointed || !fits(pointed)) pointed = strongest(network);
-    emit("network", network);
     point(pointed.name, pointed.index);
   });
 
@@ -79,7 +82,13 @@ export function forwardView(place) {
       row.highlight({ name, index, windows: [], field: null });
       const value = network.input.data[index[1] * network.input.shape[2] + index[2]];
       terms.replaceChildren(element("h3", {}, element("code", {}, `x[${index.join(", ")}] = ${value.toFixed(3)}`)));
-      terms.append(element("p", { class: "hint" }, "A pixel of the image as the network takes it: (pixel / 255 − mean) / deviation of MNIST."));
+      terms.append(
+        element(
+          "p",
+          { class: "hint" },
+          "A pixel of the image as the network takes it: (pixel / 255 − mean) / deviation of MNIST.",
+        ),
+      );
       return;
     }
     load(name, index);
@@ -87,7 +96,8 @@ export function forwardView(place) {
 
   function describe(name) {
     row.current(name);
-    if (name === "input") facts.replaceChildren(element("h3", {}, "Input"), element("p", {}, `x ${shapeText(network.input.shape)}`));
+    if (name === "input")
+      facts.replaceChildren(element("h3", {}, "Input"), element("p", {}, `x ${shapeText(network.input.shape)}`));
     else about(facts, network.byName.get(name), "forward");
   }
 
@@ -99,13 +109,11 @@ export function forwardView(place) {
 
 /** The largest value of the first convolution, or of the first layer that computes something. */
 function strongest(network) {
-  const stage = network.stages.find(({ kind }) => kind === "Conv2d") ?? network.stages.find(({ kind }) => kind === "Dense") ?? network.stages[0];
+  const stage =
+    network.stages.find(({ kind }) => kind === "Conv2d") ??
+    network.stages.find(({ kind }) => kind === "Dense") ??
+    network.stages[0];
   const { shape, data } = stage.out;
-  let at = data.reduce((best, value, k) => (value > data[best] ? k : best), 0);
-  const index = shape.map(() => 0);
-  for (let axis = shape.length - 1; axis >= 0; axis--) {
-    index[axis] = at % shape[axis];
-    at = Math.floor(at / shape[axis]);
-  }
-  return { name: stage.name, index };
+  const at = data.reduce((best, value, k) => (value > data[best] ? k : best), 0);
+  return { name: stage.name, index: unravel(at, shape) };
 }

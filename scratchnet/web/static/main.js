@@ -142,10 +142,16 @@ async function loadModels() {
   const usable = answer.models.filter((model) => !model.problem);
   state.model ??= (usable.find((model) => model.id === answer.default) ?? usable[0])?.id ?? null;
   if (state.compared.length === 0) state.compared = usable.slice(0, 3).map((model) => model.id);
-  part("model").replaceChildren(...answer.models.map((model) => {
-    const about = model.accuracy ? ` – ${(100 * model.accuracy).toFixed(1)} %` : "";
-    return element("option", { value: model.id, disabled: Boolean(model.problem), selected: model.id === state.model }, model.name + about);
-  }));
+  part("model").replaceChildren(
+    ...answer.models.map((model) => {
+      const about = model.accuracy ? ` – ${(100 * model.accuracy).toFixed(1)} %` : "";
+      return element(
+        "option",
+        { value: model.id, disabled: Boolean(model.problem), selected: model.id === state.model },
+        model.name + about,
+      );
+    }),
+  );
   emit("models");
 }
 on("tab", (name) => {

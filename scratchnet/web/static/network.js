@@ -9,12 +9,24 @@ let known = { of: null, params: new Map() }; // learned arrays do not depend on 
 
 /** The drawing's forward pass through the chosen network. */
 export async function loadNetwork() {
-  const of = `${state.model} ${state.lab} ${state.steps}`;
+  const key = () => `${state.model} ${state.lab} ${state.steps}`;
+  const of = key();
   const isKnown = known.of === of;
   const answer = await ask("forward", { params: !isKnown });
+  if (key() !== of) return loadNetwork(); // other weights by now
   if (!isKnown) known = { of, params: new Map(answer.stages.map(({ name, params }) => [name, params])) };
   for (const stage of answer.stages) stage.params = known.params.get(stage.name);
   return new Network(answer);
+}
+
+/** The index of an array's value that lies at this place in memory. */
+export function unravel(flat, shape) {
+  const index = shape.map(() => 0);
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    index[axis] = flat % shape[axis];
+    flat = Math.floor(flat / shape[axis]);
+  }
+  return index;
 }
 
 export class Network {

@@ -146,7 +146,13 @@ export class Pad {
     if (this.backdrop) {
       const { width, height } = this.backdrop;
       const scale = Math.min(side / width, side / height);
-      context.drawImage(this.backdrop, (side - width * scale) / 2, (side - height * scale) / 2, width * scale, height * scale);
+      context.drawImage(
+        this.backdrop,
+        (side - width * scale) / 2,
+        (side - height * scale) / 2,
+        width * scale,
+        height * scale,
+      );
     }
     this.trace(context, side, style.color);
     if (this.cursor) {

@@ -24,7 +24,11 @@ export class Row {
     this.lines.setAttribute("aria-hidden", "true");
     this.lines.classList.add("lines");
     this.place = element("div", { class: "row", role: "group", "aria-label": label }, this.content);
-    this.held = element("p", { class: "held", hidden: true }, "Held. Click the same pixel again, or press Escape, to point elsewhere.");
+    this.held = element(
+      "p",
+      { class: "held", hidden: true },
+      "Held. Click the same pixel again, or press Escape, to point elsewhere.",
+    );
     place.append(this.place, this.held);
     this.pinned = false;
     this.marks = null;
@@ -74,7 +78,11 @@ export class Row {
   column(name, title, shape, stage = null) {
     const box = element("section", { class: "stage", "data-stage": name });
     const id = stage ? `${name} ${stage.layer}` : "the image, normalised";
-    const heading = element("button", { type: "button", class: "stage-name", title: id, onclick: () => this.select(name) }, title);
+    const heading = element(
+      "button",
+      { type: "button", class: "stage-name", title: id, onclick: () => this.select(name) },
+      title,
+    );
     if (stage && THIN.has(stage.kind)) {
       box.classList.add("thin");
       box.append(heading, element("span", { class: "shape" }, shapeText(shape)));
@@ -206,12 +214,18 @@ export class Row {
     this.lines.setAttribute("height", this.content.scrollHeight);
     const [x, y] = target.atlas.corner(t, i, j);
     const isLeft = source.box.offsetLeft < target.box.offsetLeft;
-    const end = [target.canvas.offsetLeft + x + (isLeft ? 0 : target.atlas.scale), target.canvas.offsetTop + y + target.atlas.scale / 2];
+    const end = [
+      target.canvas.offsetLeft + x + (isLeft ? 0 : target.atlas.scale),
+      target.canvas.offsetTop + y + target.atlas.scale / 2,
+    ];
     const tiles = window.channel === null ? [...Array(source.atlas.count).keys()] : [window.channel];
     for (const tile of tiles) {
       const [left, top] = source.atlas.corner(tile, window.top, window.left);
       const side = isLeft ? window.width * source.atlas.scale : 0;
-      const start = [source.canvas.offsetLeft + left + side, source.canvas.offsetTop + top + (window.height * source.atlas.scale) / 2];
+      const start = [
+        source.canvas.offsetLeft + left + side,
+        source.canvas.offsetTop + top + (window.height * source.atlas.scale) / 2,
+      ];
       const bend = (start[0] + end[0]) / 2;
       const line = document.createElementNS(SVG, "path");
       line.setAttribute("d", `M${start} C${bend},${start[1]} ${bend},${end[1]} ${end}`);

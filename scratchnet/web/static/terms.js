@@ -38,14 +38,24 @@ export function showTerms(place, terms, name, behind = null) {
     };
     const top = largest(sums);
     sums.forEach((sum, c) => {
-      const chip = element("button", { type: "button", "data-sum": sum, title: `channel ${c}`, onclick: () => choose(c) }, number(sum));
+      const chip = element(
+        "button",
+        { type: "button", "data-sum": sum, title: `channel ${c}`, onclick: () => choose(c) },
+        number(sum),
+      );
       paint(chip, sum, top);
       chips.append(chip);
     });
-    parts.append(shown, element("p", { class: "hint" }, `the sums of all ${slices} channels (choose one to see it above)`), chips);
+    parts.append(
+      shown,
+      element("p", { class: "hint" }, `the sums of all ${slices} channels (choose one to see it above)`),
+      chips,
+    );
     choose(sums.reduce((best, sum, c) => (Math.abs(sum) > Math.abs(sums[best]) ? c : best), 0));
   }
-  parts.append(total(terms, right ? "sum of products" : left.data.length === 1 ? terms.left_name : "sum", add(products.data)));
+  parts.append(
+    total(terms, right ? "sum of products" : left.data.length === 1 ? terms.left_name : "sum", add(products.data)),
+  );
 }
 
 function add(values) {
@@ -60,7 +70,12 @@ function equation(terms, slice, size, behind) {
   const box = element("div", { class: "equation" });
   const figure = (array, caption, kind) => {
     const written = size <= MOST_CELLS && (array.shape.length === 2 || size <= 32);
-    return element("figure", {}, written ? grid(array, kind) : picture(array, behind, kind), element("figcaption", {}, caption));
+    return element(
+      "figure",
+      {},
+      written ? grid(array, kind) : picture(array, behind, kind),
+      element("figcaption", {}, caption),
+    );
   };
   box.append(figure(part(terms.left), terms.left_name, "left"));
   if (terms.right) {
@@ -94,7 +109,8 @@ function paint(cell, value, top) {
 function picture(array, behind, kind) {
   const canvas = element("canvas", { "data-kind": kind, role: "img", "aria-label": `${array.data.length} numbers` });
   const flat = array.shape.length === 1;
-  const maps = flat && behind ? { shape: behind, data: array.data } : flat ? array : { shape: [1, ...array.shape], data: array.data };
+  const maps =
+    flat && behind ? { shape: behind, data: array.data } : flat ? array : { shape: [1, ...array.shape], data: array.data };
   new Atlas(maps, { tall: 190, most: 6 }).paint(canvas);
   return canvas;
 }
@@ -102,7 +118,11 @@ function picture(array, behind, kind) {
 /** sum + bias = value. */
 function total(terms, word, sum) {
   const line = element("p", { class: "total" }, `${word} `, element("b", { "data-sum": sum }, number(sum, 4)));
-  if (terms.plus_name) line.append(` + ${terms.plus_name.replaceAll("-", "−")} `, element("b", { "data-plus": terms.plus }, number(terms.plus, 4)));
+  if (terms.plus_name)
+    line.append(
+      ` + ${terms.plus_name.replaceAll("-", "−")} `,
+      element("b", { "data-plus": terms.plus }, number(terms.plus, 4)),
+    );
   line.append(" = ", element("b", { class: "result" }, number(terms.value, 4)));
   return line;
 }

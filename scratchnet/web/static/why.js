@@ -7,9 +7,18 @@ import { largest, signed, theme } from "./colours.js";
 
 const METHODS = {
   "grad-cam": ["Grad-CAM", "Where the last feature maps see what speaks for this digit. Coarse, since the maps are small."],
-  saliency: ["Saliency", "The gradient of the score, taken all the way back to the pixels: orange where more ink would raise it, blue where it would lower it."],
-  occlusion: ["Occlusion", "Cover 5 × 5 pixels with paper and see how far the score falls: orange where covering hurts. No gradient is used."],
-  "integrated-gradients": ["Integrated gradients", "What each pixel adds on the way from blank paper to your drawing. All of them add up to the rise of the score."],
+  saliency: [
+    "Saliency",
+    "The gradient of the score, taken all the way back to the pixels: orange where more ink would raise it, blue where it would lower it.",
+  ],
+  occlusion: [
+    "Occlusion",
+    "Cover 5 × 5 pixels with paper and see how far the score falls: orange where covering hurts. No gradient is used.",
+  ],
+  "integrated-gradients": [
+    "Integrated gradients",
+    "What each pixel adds on the way from blank paper to your drawing. All of them add up to the rise of the score.",
+  ],
 };
 const SIDE = 224;
 
@@ -18,11 +27,19 @@ export function whyView(place) {
   const maps = element("div", { class: "maps" });
   const near = element("div", { class: "neighbours" });
   place.append(
-    element("p", { class: "lead" }, "Four answers to “which pixels made it say so?”, for the digit you choose. They answer different questions, so they may differ."),
+    element(
+      "p",
+      { class: "lead" },
+      "Four answers to “which pixels made it say so?”, for the digit you choose. They answer different questions, so they may differ.",
+    ),
     element("div", { class: "controls" }, element("span", { class: "ask" }, "What speaks for a"), label),
     maps,
     element("h3", {}, "Digits it learned from that look alike to it"),
-    element("p", { class: "hint", id: "near-hint" }, "The nearest ones in feature space: by the values that the last layer decides on."),
+    element(
+      "p",
+      { class: "hint", id: "near-hint" },
+      "The nearest ones in feature space: by the values that the last layer decides on.",
+    ),
     near,
   );
   const cards = new Map();
@@ -30,10 +47,12 @@ export function whyView(place) {
   const refresh = newest(async () => {
     if (!state.digit || place.hidden) return;
     const answerLabel = state.label ?? prediction()?.digit ?? chosenLabel();
-    label.replaceChildren(digitChoice("Digit to explain", answerLabel, (k) => {
-      state.label = k;
-      emit("label");
-    }));
+    label.replaceChildren(
+      digitChoice("Digit to explain", answerLabel, (k) => {
+        state.label = k;
+        emit("label");
+      }),
+    );
     for (const method of state.methods) {
       if (!cards.has(method)) cards.set(method, card(maps, method));
     }
@@ -60,12 +79,20 @@ export function whyView(place) {
         near.replaceChildren(element("p", { class: "message" }, answer.problem));
         return;
       }
-      near.replaceChildren(...answer.neighbours.map(({ digit, label: k, distance }) => {
-        const canvas = element("canvas", { width: 28, height: 28, role: "img", "aria-label": `a ${k}` });
-        paintDigit(canvas, bytes(digit));
-        return element("figure", {}, canvas, element("figcaption", {}, element("b", {}, String(k)), ` ${number(distance)}`));
-      }));
-      const name = answer.dataset === "mnist" ? "MNIST's" : answer.dataset === "synthetic" ? "the synthetic" : `${answer.dataset}'s`;
+      near.replaceChildren(
+        ...answer.neighbours.map(({ digit, label: k, distance }) => {
+          const canvas = element("canvas", { width: 28, height: 28, role: "img", "aria-label": `a ${k}` });
+          paintDigit(canvas, bytes(digit));
+          return element(
+            "figure",
+            {},
+            canvas,
+            element("figcaption", {}, element("b", {}, String(k)), ` ${number(distance)}`),
+          );
+        }),
+      );
+      const name =
+        answer.dataset === "mnist" ? "MNIST's" : answer.dataset === "synthetic" ? "the synthetic" : `${answer.dataset}'s`;
       const changed = state.steps ? " Your own steps are left out of account here." : "";
       document.getElementById("near-hint").textContent =
         `The nearest of ${answer.examples} of ${name} training digits in feature space: by the values that the last layer decides on. Below each, which digit it is and how far away.${changed}`;
@@ -81,7 +108,14 @@ function card(place, method) {
   const [title, text] = METHODS[method] ?? [method, ""];
   const canvas = element("canvas", { width: SIDE, height: SIDE, role: "img", "data-method": method });
   const note = element("p", { class: "message" });
-  place.append(element("figure", { class: "map" }, canvas, element("figcaption", {}, element("b", {}, title), element("span", {}, text), note)));
+  place.append(
+    element(
+      "figure",
+      { class: "map" },
+      canvas,
+      element("figcaption", {}, element("b", {}, title), element("span", {}, text), note),
+    ),
+  );
   return { canvas, note };
 }
 
@@ -120,10 +154,10 @@ function outline(context, digit) {
     for (let j = 0; j < 28; j++) {
       if (!at(i, j)) continue;
       const [x, y] = [j * cell, i * cell];
-      if (!at(i - 1, j)) context.moveTo(x, y), context.lineTo(x + cell, y);
-      if (!at(i + 1, j)) context.moveTo(x, y + cell), context.lineTo(x + cell, y + cell);
-      if (!at(i, j - 1)) context.moveTo(x, y), context.lineTo(x, y + cell);
-      if (!at(i, j + 1)) context.moveTo(x + cell, y), context.lineTo(x + cell, y + cell);
+      if (!at(i - 1, j)) (context.moveTo(x, y), context.lineTo(x + cell, y));
+      if (!at(i + 1, j)) (context.moveTo(x, y + cell), context.lineTo(x + cell, y + cell));
+      if (!at(i, j - 1)) (context.moveTo(x, y), context.lineTo(x, y + cell));
+      if (!at(i, j + 1)) (context.moveTo(x + cell, y), context.lineTo(x + cell, y + cell));
     }
   }
   context.stroke();
