@@ -12,6 +12,7 @@ from scratchnet.losses import SoftmaxCrossEntropy
 from scratchnet.trained import load_shipped
 
 expect = pytest.importorskip("playwright.sync_api", reason="no Playwright: pip install scratchnet[e2e]").expect
+expect.set_options(timeout=30_000)  # milliseconds; a busy machine is no bug
 
 NUMBER = r"−?[\d.]+(?:e−?\d+)?"
 
