@@ -3,7 +3,8 @@
 The page is a reader of this interface, which another page or a lesson can use as well. Every path below takes a POST with a
 JSON object (but for GET /api/models and POST /api/digit) and answers with one. Nothing is kept between requests but labs.
 
-    GET  /api/models      {models: [{id, name, parameters, layers, accuracy, problem}], default, lab, limits}
+    GET  /api/models      {models: [{id, name, parameters, layers, accuracy, dataset, problem}], default, lab, methods,
+                          limits}
     POST /api/digit       a picture file (PNG, JPEG, WebP, GIF, BMP) as body, Content-Type image/...; ?models=id,id
                           -> {digit, predictions, problem}      prepared as ``scratchnet predict`` does it
     POST /api/predict     {digit, models: [id, ..]} -> {predictions: [{model, digit, probabilities (10)}, ..]}
@@ -30,11 +31,10 @@ a network without convolutions for Grad-CAM. ``values`` of a learned array are n
 ``stages.MOST_VALUES``; its norm and shape are still told.
 
 A *lab* is one visitor's copy of a network, which the first step makes. /api/step answers with its name; who sends that as
-"lab" with later requests, to any path with "model", sees the changed weights. Labs are few and forgotten when not used for a
-while (``labs.py``): then the answer is 410.
+"lab" with later requests sees the changed weights (but for neighbours, which are those of the weights as trained). Labs are
+few, and forgotten when not used for a while (``labs.py``): then the answer is 410.
 
-Errors are {"error": {"code": "bad-picture", "message": "one line"}}: 400 for a request that can't be meant, 403 for one from
-another page, 404 for an unknown network or stage, 405 and 415 for
-a wrong method or Content-Type, 410 for a forgotten lab, 413 for too much, 422 for a model file
-that can't be used or a step that diverges.
+Errors are {"error": {"code": "bad-request", "message": "one line"}}: 400 for a request that can't be meant, 403 for one from
+another page or a step where steps are off, 404 for an unknown network or stage, 405 and 415 for a wrong method or
+Content-Type, 410 for a forgotten lab, 413 for too much, 422 for a model file that can't be used or a step that diverges.
 """

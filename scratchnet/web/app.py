@@ -99,18 +99,18 @@ class Laboratory:
         return {"predictions": self._predictions(asked, read_digit(asked.get("digit")))}
 
     def forward(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        model, x, _ = self._asked(asked)
+        model, x = self._asked(asked)
         with_params = asked.get("params", True)
         if not isinstance(with_params, bool):
             raise bad_request("params must be true or false")
         return forward_json(Pass(model, x), with_params=with_params)
 
     def backward(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        model, x, _ = self._asked(asked)
+        model, x = self._asked(asked)
         return backward_json(Pass(model, x, _label(asked)))
 
     def terms(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        model, x, _ = self._asked(asked)
+        model, x = self._asked(asked)
         of = _text(asked, "of")
         label = None if of == "out" else _label(asked)
         return terms_json(Pass(model, x, label), model, _text(asked, "stage"), of, _index(asked))
@@ -150,18 +150,18 @@ class Laboratory:
         method = _text(asked, "method")
         if method not in why.METHODS:
             raise bad_request(f"method must be one of {', '.join(why.METHODS)}")
-        model, x, _ = self._asked(asked)
+        model, x = self._asked(asked)
         return why.why_json(model, x, _label(asked), method)
 
     def neighbours(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         return self.examples.neighbours_json(self.gallery.get(_text(asked, "model")), read_digit(asked.get("digit")))
 
-    def _asked(self, asked: Mapping[str, Any]) -> tuple[Layer, Array, Loaded]:
+    def _asked(self, asked: Mapping[str, Any]) -> tuple[Layer, Array]:
         """The network, as this visitor's lab has it, and the digit prepared for it."""
         digit = read_digit(asked.get("digit"))
         name = _text(asked, "model")
         loaded = self.gallery.get(name)
-        return self._model(name, loaded, _lab(asked)), loaded.prepare(digit), loaded
+        return self._model(name, loaded, _lab(asked)), loaded.prepare(digit)
 
     def _model(self, name: str, loaded: Loaded, visitor: str | None) -> Layer:
         return loaded.model if visitor is None else self.labs.model(visitor, name, loaded.model)

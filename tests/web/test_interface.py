@@ -1,12 +1,14 @@
 """The JSON interface says what the layers did."""
 
 import base64
+import re
 
 import numpy as np
 import pytest
 from pictures import draw
 from web_case import METADATA, every_layer, png, pooled, unpack
 
+import scratchnet.web
 from scratchnet.engine import loss_and_grads
 from scratchnet.explain import grad_cam, saliency
 from scratchnet.layers import Dense, Flatten, Layer, NearestNeighbors, Sequential
@@ -68,6 +70,11 @@ def test_predict_says_what_the_network_says(ask, digit):
     expected = softmax(every_layer()(image(digit)).astype(np.float64))[0]
     np.testing.assert_allclose(answer["probabilities"], expected, rtol=1e-5)
     assert answer["digit"] == expected.argmax()
+
+
+def test_every_path_is_documented(app):
+    paths = {rule.rule for rule in app.url_map.iter_rules() if rule.rule.startswith("/api/")}
+    assert paths == set(re.findall(r"(?:GET|POST) +(/api/\w+) ", scratchnet.web.__doc__))
 
 
 # --- forward and backward ------------------------------------------------------------------------------------------------
