@@ -18,6 +18,8 @@
 # This page is a **notebook**: text, and cells with code. Click into a cell and press **Shift + Enter**: it runs, and the
 # next one is selected. Run the cells from top to bottom. What a cell has defined the later ones know. If all is in a muddle,
 # choose *Kernel → Restart* and begin at the top; nothing that you have typed is lost.
+#
+# Cells that draw a picture can be long. You need not read them; the text says what is in the picture.
 
 # %%
 from importlib.resources import files

@@ -52,6 +52,11 @@ def examine(loss_backward):
                 "The derivative of u**2 is 2 * u. Which power of the difference is left?",
             ),
             Mistake(
+                "brackets missing",
+                lambda out, y: 2 * out - y / out.size,
+                "A product and a quotient come before a difference. What exactly is to be multiplied and divided?",
+            ),
+            Mistake(
                 "the sign is lost",
                 lambda out, y: 2 * np.abs(out - y) / out.size,
                 "One output is too large, another too small. Must both slopes have the same sign?",
@@ -115,6 +120,11 @@ def loss_backward(out, y):
 # %% wrong: the square is still there
 def loss_backward(out, y):
     return 2 * (out - y) ** 2 / out.size
+
+
+# %% wrong: brackets missing
+def loss_backward(out, y):
+    return 2 * out - y / out.size
 
 
 # %% wrong: summed up

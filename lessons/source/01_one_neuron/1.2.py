@@ -55,6 +55,11 @@ def examine(neuron_backward):
                 "Each day's slope meets the x of its own day. What comes first, the product or the sum?",
             ),
             Mistake(
+                "summed before multiplied",
+                lambda dout, x: (np.sum(dout) * x, np.sum(dout)),
+                "Each day's slope meets the x of its own day. What comes first, the product or the sum?",
+            ),
+            Mistake(
                 "not summed",
                 lambda dout, x: (dout * x, dout),
                 "The weight is one number, so it has one slope. What happens to the contributions of the days?",

@@ -53,6 +53,11 @@ def examine(softmax):
                 "What do your rows sum to?",
             ),
             Mistake(
+                "exponential missing",
+                lambda logits: logits / logits.sum(axis=1, keepdims=True),
+                "A score may be negative, a probability not. What makes every score positive first?",
+            ),
+            Mistake(
                 "the columns' maximum",
                 lambda logits: along(1)(logits - logits.max(axis=0, keepdims=True)),
                 "The same number must be taken off all scores of a row. Which axis does max run along?",
@@ -121,6 +126,12 @@ def softmax(logits):
 # %% wrong: not divided by the sum
 def softmax(logits):
     probs = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return probs
+
+
+# %% wrong: exponential missing
+def softmax(logits):
+    probs = logits / logits.sum(axis=1, keepdims=True)
     return probs
 
 

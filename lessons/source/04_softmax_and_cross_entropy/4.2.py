@@ -29,6 +29,17 @@ def instead(loss):
     return lambda logits, labels: (loss(logits, labels), reference(logits, labels)[1])
 
 
+def from_log_probs(log_probs):
+    """The same with another formula for log_probs, from shifted (N, K) and the sums (N, 1)."""
+
+    def forward(logits, labels):
+        shifted = logits - logits.max(axis=1, keepdims=True)
+        found = log_probs(shifted, np.exp(shifted).sum(axis=1, keepdims=True))
+        return -found[np.arange(len(labels)), labels].mean(), (np.exp(found), labels)
+
+    return forward
+
+
 def examine(cross_entropy_forward):
     rng = np.random.default_rng(0)
     far = np.array([[0.0, 900.0, 3.0], [-800.0, 0.0, -1.0]])
@@ -76,12 +87,29 @@ def examine(cross_entropy_forward):
                 "The loss is made of log_probs, not of probabilities.",
             ),
             Mistake(
-                "softmax not divided",
-                lambda z, y: (
-                    (s := z - z.max(axis=1, keepdims=True)) is not None and -s[np.arange(len(y)), y].mean(),
-                    (np.exp(s), y),
-                ),
+                "sum of the exponentials missing",
+                from_log_probs(lambda shifted, total: shifted),
                 "ln p has two parts. Where is the logarithm of the sum?",
+            ),
+            Mistake(
+                "logarithm of the sum missing",
+                from_log_probs(lambda shifted, total: shifted - total),
+                "ln(a / b) = ln a - ln b. Is what you take off a logarithm?",
+            ),
+            Mistake(
+                "logarithm of the sum missing",
+                from_log_probs(lambda shifted, total: shifted / total),
+                "ln(a / b) = ln a - ln b. Where is the difference?",
+            ),
+            Mistake(
+                "sign of the logarithm",
+                from_log_probs(lambda shifted, total: shifted + np.log(total)),
+                "ln(a / b) = ln a - ln b. Which sign has the second part?",
+            ),
+            Mistake(
+                "labels pick whole rows",
+                instead(lambda z, y: -log_softmax(z)[y].mean()),
+                "One index array picks rows, and the labels are no rows. How do you pick one entry of each row?",
             ),
         ),
     )
@@ -166,10 +194,27 @@ def cross_entropy_forward(logits, labels):
     return loss, (np.exp(log_probs), labels)
 
 
-# %% wrong: softmax not divided
+# %% wrong: sum of the exponentials missing
 def cross_entropy_forward(logits, labels):
     rows = np.arange(len(logits))
     shifted = logits - logits.max(axis=1, keepdims=True)
     log_probs = shifted
     loss = -log_probs[rows, labels].mean()
+    return loss, (np.exp(log_probs), labels)
+
+
+# %% wrong: logarithm of the sum missing
+def cross_entropy_forward(logits, labels):
+    rows = np.arange(len(logits))
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    log_probs = shifted - np.exp(shifted).sum(axis=1, keepdims=True)
+    loss = -log_probs[rows, labels].mean()
+    return loss, (np.exp(log_probs), labels)
+
+
+# %% wrong: labels pick whole rows
+def cross_entropy_forward(logits, labels):
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    log_probs = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    loss = -log_probs[labels].mean()
     return loss, (np.exp(log_probs), labels)
