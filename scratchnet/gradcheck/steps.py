@@ -35,7 +35,7 @@ Walk = dict[str, Array]
 
 def check_step(target: Any, rule: Optimizer, options: dict[str, Any], seed: int = 0) -> Report:
     """Compare a step with the reference's, on a weight and (for objects) a bias, over a few steps with random gradients."""
-    rule, options, unlike = _unlike(rule, options)
+    rule, options, called = _unlike(rule, options)
     rng = np.random.default_rng(seed)
     is_function = inspect.isroutine(target)
     names = ["w"] if is_function else ["w", "b"]
@@ -58,12 +58,13 @@ def check_step(target: Any, rule: Optimizer, options: dict[str, Any], seed: int 
     for name in names:
         report.results[name] = _compare(name, mine[name], wanted[name])
     if not report.passed:
-        if unlike:
+        if called:
+            unlike = ", ".join(f"{option} = {options[option]:g}" for option in called.values())
             report.notes.append(f"both were run with {unlike}, unusual values that make mix-ups visible")
         wrong = [name for name, result in report.results.items() if not result.passed]
         findings += _findings(target, options, rule, start, grads, mine, wanted, wrong)
         nothing = Likely(CATALOGUE["no known mistake"], ("the steps fit no known mistake",))
-        report.diagnoses = rank(findings, wrong) or [nothing]
+        report.diagnoses = [likely.in_words(called, set()) for likely in rank(findings, wrong) or [nothing]]
     return report
 
 
@@ -109,20 +110,20 @@ _SAME = {
 }
 
 
-def _unlike(rule: Optimizer, options: dict[str, Any]) -> tuple[Optimizer, dict[str, Any], str]:
+def _unlike(rule: Optimizer, options: dict[str, Any]) -> tuple[Optimizer, dict[str, Any], dict[str, str]]:
     """The same with numbers that can't be taken for each other: with lr = 0.1 and momentum = 0.9, lr is 1 - momentum.
 
-    Only what is an option is changed, in the rule and in the options alike; the third value says to what.
+    Only what is an option is changed, in the rule and in the options alike; the third value is what each is called there.
     """
-    rule, options, changed = copy.deepcopy(rule), dict(options), []
+    rule, options, called = copy.deepcopy(rule), dict(options), {}
     for attribute, value in (("lr", 0.037), ("momentum", 0.83), ("weight_decay", 0.29)):
         has = getattr(rule, attribute, 0)
         named = [n for n, v in options.items() if v == has and any(n.lower().startswith(s) for s in _SAME[attribute])]
         if has and len(named) == 1:
             setattr(rule, attribute, value)
             options[named[0]] = value
-            changed.append(f"{named[0]} = {value:g}")
-    return rule, options, ", ".join(changed)
+            called[attribute] = named[0]
+    return rule, options, called
 
 
 # --- running the learner's step --------------------------------------------------------------------------------------------
@@ -255,7 +256,7 @@ def _known(r: Rule) -> Iterator[tuple[str, Rule, str, float]]:
             0.96,
         )
         if not r.nesterov:
-            ahead = "there is a look-ahead, as in Nesterov's momentum"
+            ahead = "there is a look-ahead, as in Nesterov's method"
             yield "updated in the wrong order", replace(r, nesterov=True), ahead, 0.8
         if r.nesterov:
             yield "updated in the wrong order", replace(r, look_ahead_old=True), "the look-ahead uses the old velocity", 0.95

@@ -197,6 +197,8 @@ def test_names_are_those_of_the_code():
     fixed = check((lambda x, w: (x @ w, x), backward), X, generic((4, 3), rng))
     assert str(fixed).startswith("dx      (5, 4)  WRONG")
     assert "\ngrad_w  (4, 3)  WRONG" in str(fixed)
+    passes = check((relu_forward, lambda upstream, out: upstream), X)
+    assert "your dx is 1 * upstream everywhere; it should be 0 * upstream in" in str(passes)
     assert "backward changes d in place" in str(check((relu_forward, lambda d, out: np.multiply(d, out > 0, out=d)), X))
 
 

@@ -50,6 +50,17 @@ def test_numbers_that_could_be_taken_for_each_other_are_changed():
         assert "both were run with lr = 0.037, momentum = 0.83" in report.notes[0], "who reads 0.037 must know whence"
 
 
+def test_a_step_is_spoken_of_in_its_own_names():
+    def damped(w, g, v, rate, mu):
+        v = mu * v + (1 - mu) * g
+        return w - rate * v, v
+
+    report = check(damped, reference=Momentum(0.1, 0.9), options={"rate": 0.1, "mu": 0.9})
+    assert "both were run with rate = 0.037, mu = 0.83" in report.notes[0]
+    assert "the gradient enters with 1 - mu = 0.17" in report.diagnoses[0].evidence[0]
+    assert "velocity = mu * velocity + g" in report.hint(strong=True)
+
+
 def test_steps_that_come_too_late():
     def late(w, g, state, lr):
         new = adam(w, state["g"], state["adam"], lr) if "g" in state else w
