@@ -551,7 +551,18 @@ def test_gradients_that_add_up_from_call_to_call():
         total[...] += dw
         return dx, total, db
 
-    assert "a second call of backward gives another result (dw)" in problems((dense_forward, backward), X, W, B)
+    twice, right = "a second call of backward gives dw exactly twice as large", "; the first call was right"
+    assert twice + right in problems((dense_forward, backward), X, W, B)
+
+    def too_large(dout, cache):
+        return backward(3 * dout, cache)
+
+    total[...] = 0.0
+    said = problems((dense_forward, too_large), X, W, B)
+    assert twice in said
+    assert right not in said
+    said = problems((dense_forward, backward), X, W, B)  # what the calls above left is in the first one, too
+    assert "a second call of backward gives another result (dw)" in said
 
 
 def test_cache_changed_by_backward():
@@ -776,7 +787,7 @@ def test_without_dout_it_is_the_gradient_of_the_sum():
 
     report = check((square, lambda x: 2 * x), X)
     assert report
-    assert report.notes == ["checked as the gradient of square(x).sum(), since backward takes no dout"]
+    assert report.notes == ["checked as the gradient of square(x).sum(), since backward takes no upstream gradient"]
     assert "square(x).sum()" in str(report)
     assert not check((square, lambda x: x), X)
     assert not check((lambda x: (x * x).sum(), lambda x: 2 * x), X).notes, "a loss is one number already"

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from scratchnet.gradcheck.bank.operation import Given, Operation, Setup, Wrong
+from scratchnet.gradcheck.evidence import count
 from scratchnet.typing import Array, Params
 
 
@@ -94,7 +95,8 @@ def _wrong_dx(given: Given, setup: Setup) -> Iterator[Wrong]:
         for crop in ((0, 0), (2 * ph, 2 * pw), (0, pw), (ph, 0)):
             yield Wrong("padding not cropped", dx(w, crop=crop), f"dx cut out at {crop}")
     for step in {(1, 1), (kh, kw)} - {(sh, sw)}:
-        yield Wrong("stride ignored", dx(w, step=step), f"windows {step} apart")
+        apart = f"{count(step[0], 'row')} and {count(step[1], 'column')}"
+        yield Wrong("stride ignored", dx(w, step=step), f"windows {apart} apart")
 
 
 def _pools(given: Given, mean: bool) -> Iterator[Setup]:
