@@ -65,8 +65,8 @@ def values(
 ) -> Comparison:
     """Call both with each case's arguments and compare what they return: numbers, arrays, or tuples of them.
 
-    ``tolerance`` is relative to the largest wanted value. ``mistakes`` are tried where the values differ: one whose function
-    returns what the learner's does is named. Arguments are copied for every call.
+    ``tolerance`` is relative to the largest wanted value. ``mistakes`` are tried where something is wrong: one whose
+    function does what the learner's does in every case, returning or raising, is named. Arguments are copied for every call.
 
     Errors    ValueError if there is no case; whatever the reference raises
     """
@@ -81,7 +81,8 @@ def values(
             with guarded(title, 0):
                 got = mine(*given)
         except CodeRaised as error:
-            return Comparison(title, call, str(error).removeprefix(f"{title} "))
+            problem = str(error).removeprefix(f"{title} ")
+            return Comparison(title, call, problem, *_named(mine, mistakes, cases, tolerance))
         changed = [i for i, (a, b) in enumerate(zip(given, arguments, strict=True)) if not _same(a, b)]
         if changed:
             name = argument_names(mine, len(arguments))[changed[0]]
@@ -90,25 +91,39 @@ def values(
         difference = _differ(got, wanted, tolerance)
         if difference is None:
             continue
-        problem, name, hint = difference
-        for mistake in mistakes:
-            if _behaves_like(mine, mistake.function, cases, tolerance):
-                name, hint = mistake.name, mistake.hint
-                break
-        return Comparison(title, call, problem, name, hint)
+        problem, *seen = difference
+        named = _named(mine, mistakes, cases, tolerance)
+        return Comparison(title, call, problem, *(named if named[0] else seen))
     return Comparison(title, calls=len(cases))
+
+
+def _named(
+    mine: Callable[..., Any], mistakes: tuple[Mistake, ...], cases: tuple[tuple[Any, ...], ...], tolerance: float
+) -> tuple[str, str]:
+    """(name, hint) of the known mistake that does what ``mine`` does; two empty texts if none does."""
+    same = (mistake for mistake in mistakes if _behaves_like(mine, mistake.function, cases, tolerance))
+    return next(((mistake.name, mistake.hint) for mistake in same), ("", ""))
 
 
 def _behaves_like(
     mine: Callable[..., Any], known: Callable[..., Any], cases: tuple[tuple[Any, ...], ...], tolerance: float
 ) -> bool:
-    """Do the two return the same in every case?"""
-    try:
-        with guarded("both", 0):
-            results = [(mine(*copy.deepcopy(case)), known(*copy.deepcopy(case))) for case in cases]
-    except CodeRaised:
-        return False
-    return all(_differ(mine, known, tolerance) is None for mine, known in results)
+    """Do the two return the same in every case, or both raise?"""
+    for case in cases:
+        results = []
+        for function in mine, known:
+            try:
+                with guarded("a known mistake", 0):
+                    results.append(function(*copy.deepcopy(case)))
+            except CodeRaised:
+                results.append(_RAISED)
+        a, b = results
+        if (a is _RAISED) != (b is _RAISED) or (a is not _RAISED and _differ(a, b, tolerance) is not None):
+            return False
+    return True
+
+
+_RAISED = object()
 
 
 def _describe(function: Callable[..., Any], arguments: tuple[Any, ...]) -> str:
@@ -198,7 +213,8 @@ def _arrays_differ(got: Any, right: Array, tolerance: float, what: str) -> Diffe
     else:
         yours = _digits(float(a[worst]), float(b[worst]))
         said = f"{what} is wrong in {int(wrong.sum())} of {a.size} places, most at {worst}: {yours}"
-    return said, *next(_signs(a, b, wrong, tolerance * scale), ("", ""))
+    with np.errstate(all="ignore"):
+        return said, *next(_signs(a, b, wrong, tolerance * scale), ("", ""))
 
 
 def _digits(yours: float, wanted: float) -> str:

@@ -48,7 +48,7 @@ class Exercise:
 
     @functools.cached_property
     def examine(self) -> Callable[..., Any]:
-        """The check: takes the learner's functions and returns a report (or a list of them)."""
+        """The check: takes the learner's functions and returns a report, or yields several."""
         namespace: dict[str, Any] = {"__name__": f"scratchnet_lessons.exercise_{self.id.replace('.', '_')}"}
         blank = "\n" * (self.check_line - 1)  # so that a traceback shows the file's own lines
         exec(compile(blank + self.check, self.file, "exec"), namespace)

@@ -68,6 +68,7 @@ class Text(str):
 _last: dict[str, tuple[tuple[Function, ...], Verdict]] = {}  # by exercise: the functions checked last, and what was said
 _calls: dict[str, dict[str, int]] = {}  # by exercise: how often the lesson called each of the learner's functions
 _whose: dict[str, str] = {}
+_checking: list[str] = []  # not empty while a check runs, whose calls of other exercises' functions do not count
 _watchers: list[Callable[[Verdict], None]] = []  # told of every check; the grader listens
 
 
@@ -181,13 +182,24 @@ def _examine(id: str, functions: tuple[Function, ...]) -> Verdict:
     elif borrowed:
         verdict = Verdict(id, exercise.title, WRONG, f"{', '.join(borrowed)} comes from the library; write your own.")
     else:
-        reports = exercise.examine(*functions)
-        reports = reports if isinstance(reports, list | tuple) else [reports]
-        report = next((report for report in reports if not report.passed), reports[-1])
+        _checking.append(id)
+        try:
+            report = _first_wrong(exercise.examine(*functions))
+        finally:
+            _checking.pop()
         said = str(report).replace("report.hint(strong=True)", f'hint("{id}", 2)')
         verdict = Verdict(id, exercise.title, PASSED if report.passed else WRONG, said, report)
     _last[id] = functions, verdict
     return verdict
+
+
+def _first_wrong(reports: Any) -> Any:
+    """The first report that is not right, or the last one; what comes after a wrong one is not even made."""
+    report = None
+    for report in [reports] if hasattr(reports, "passed") else reports:
+        if not report.passed:
+            break
+    return report
 
 
 def _filled(text: str) -> str:
@@ -199,7 +211,7 @@ def _filled(text: str) -> str:
 def _counted(id: str, function: Function) -> Function:
     @functools.wraps(function)
     def counted(*args: Any, **kwargs: Any) -> Any:
-        _calls[id][_name(function)] += 1
+        _calls[id][_name(function)] += not _checking
         return function(*args, **kwargs)
 
     return counted

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import html
 import os
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -40,7 +41,7 @@ class Frames:
     def _repr_html_(self) -> str:
         last = len(self.pictures) - 1
         images = "".join(
-            f'<img alt="{caption}" src="data:image/png;base64,{base64.b64encode(png).decode()}" '
+            f'<img alt="{html.escape(caption)}" src="data:image/png;base64,{base64.b64encode(png).decode()}" '
             f'style="max-width:100%;display:{"block" if i == last else "none"}">'
             for i, (png, caption) in enumerate(zip(self.pictures, self.captions, strict=True))
         )

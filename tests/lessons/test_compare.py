@@ -78,6 +78,19 @@ def test_a_known_mistake_is_named_if_it_does_the_same_in_every_case():
     assert "hint: Why the square?" in str(report)
 
 
+def test_a_known_mistake_may_raise_in_some_cases():
+    def first_two(x):
+        if len(x) > 2:
+            raise ValueError("too long")
+        return x
+
+    cases = ((np.ones(2),), (np.ones(3),))
+    mistakes = (Mistake("all", lambda x: x / 0, "no"), Mistake("stops at two", first_two, "And the third?"))
+    report = values(lambda x: np.array([x[0], x[1]]) if len(x) < 3 else 1 / 0, lambda x: x, *cases, mistakes=mistakes)
+    assert "raises ZeroDivisionError" in str(report)
+    assert report.name == "stops at two"
+
+
 def test_it_wants_a_case():
     with pytest.raises(ValueError, match="at least one"):
         values(right, right)

@@ -111,3 +111,14 @@ def test_a_broken_progress_file_is_named_and_does_not_stop_a_lesson(tmp_path, co
     assert verdict
     assert "progress is not kept" in str(verdict)
     assert (tmp_path / progress.FILE).read_text(encoding="latin-1") == content
+
+
+def test_what_a_check_calls_is_not_counted():
+    check("3.1", slope)
+    mine = learner("3.1", slope, library_slope)
+
+    def uses_mine(f, x, h):
+        return mine(f, x, h)
+
+    assert check("3.1", uses_mine)
+    assert calls("3.1") == {"slope": 0}

@@ -14,10 +14,8 @@ def dense_forward(x, w, b):
 def examine(dense_backward):
     rng = np.random.default_rng(0)
     sizes = (5, 4, 3), (3, 4, 4)  # all different, then a square w: a forgotten .T raises an error in the one case only
-    return [
-        gradients((dense_forward, dense_backward), generic((n, d), rng), generic((d, m), rng), generic((m,), rng))
-        for n, d, m in sizes
-    ]
+    for n, d, m in sizes:
+        yield gradients((dense_forward, dense_backward), generic((n, d), rng), generic((d, m), rng), generic((m,), rng))
 
 
 # %% [markdown] hint

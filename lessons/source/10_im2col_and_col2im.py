@@ -1,0 +1,390 @@
+# %% [markdown]
+# # Lesson 10: im2col and col2im
+#
+# **The idea.** Copy every patch of the image into a column of its own. Then a convolution is *one matrix product*, which is
+# what computers are fastest at. On the way back each patch returns its gradient to the pixels it was copied from, and where
+# patches overlap the gradients **add**.
+#
+# **You need** the convolution of [lesson 9](09_convolution_by_loops.ipynb), and the backward pass of a matrix product from
+# [lesson 5](05_dense_and_relu.ipynb).
+#
+# **Time** about 60 minutes.
+#
+# **Afterwards you can** write im2col and its backward pass, build a convolution of them, and say what it costs.
+
+# %%
+import time
+
+import numpy as np
+from matplotlib.patches import Rectangle
+
+from scratchnet import viz
+from scratchnet.layers import Conv2d, Dense, Flatten, ReLU, Sequential
+from scratchnet.losses import SoftmaxCrossEntropy
+from scratchnet.preprocess import prepare
+from scratchnet_lessons import check, digits, effort, learner, panels, style, whose_code
+
+# %% [markdown]
+# ## What a convolution does, once more
+#
+# A filter is a small window of weights. It is laid on the image; each weight is multiplied with the pixel under it, and the
+# sum is one number of the output. Then the window moves on. The names, as in lesson 9:
+#
+# | | |
+# |---|---|
+# | `x` (N, C, H, W) | N images of C channels, H rows and W columns |
+# | `w` (F, C, KH, KW) | F filters; each has KH × KW weights for each channel |
+# | `b` (F,) | a bias for each filter |
+# | `out` (N, F, OH, OW) | one number for each image, filter and place of the window |
+# | `stride` (down, across) | how far the window moves from place to place |
+# | `pad` (above and below, left and right) | rows and columns of zeros laid around the image; `xpad` is the image with them |
+#
+# $$\text{out}_{nfij} = b_f + \sum_{c,\,a,\,b} \text{xpad}_{n,\;c,\;i \cdot s + a,\;j \cdot s + b} \; w_{fcab}
+# \qquad \text{OH} = \left\lfloor \frac{H + 2\,\text{pad} - \text{KH}}{\text{stride}} \right\rfloor + 1$$
+#
+# In words: $(i, j)$ is the place of the window, $(a, b)$ the place *inside* of the window, and $c$ the channel. OH counts the
+# places downwards; OW, across, goes likewise.
+#
+# Written with loops, that is slow in Python: one turn for each output number.
+
+
+# %%
+def conv_by_loops(x, w, b, stride, pad):
+    (sh, sw), (ph, pw) = stride, pad
+    (n, c, h, width), (f, _, kh, kw) = x.shape, w.shape
+    oh, ow = (h + 2 * ph - kh) // sh + 1, (width + 2 * pw - kw) // sw + 1
+    xpad = np.pad(x, ((0, 0), (0, 0), (ph, ph), (pw, pw)))
+    out = np.zeros((n, f, oh, ow), x.dtype)
+    for image in range(n):
+        for k in range(f):
+            for i in range(oh):
+                for j in range(ow):
+                    patch = xpad[image, :, i * sh : i * sh + kh, j * sw : j * sw + kw]  # (C, KH, KW)
+                    out[image, k, i, j] = (patch * w[k]).sum() + b[k]
+    return out
+
+
+# %% [markdown]
+# The innermost line is a sum of products. So is each entry of a matrix product:
+#
+# $$(A B)_{fq} = \sum_r A_{fr} B_{rq}$$
+#
+# Can we choose $A$ and $B$ so that a single product gives all output numbers? Let $r$ run through the places inside of the
+# window, $(c, a, b)$, and $q$ through the places of the window on the image. Then row $f$ of $A$ is filter $f$, laid out in one
+# line, and column $q$ of $B$ is *patch* $q$, laid out in one column. $B$ is called `cols`, and making it **im2col**, image to
+# columns.
+#
+# ## Which patch fills which column
+#
+# One image of 4 × 4 pixels, numbered from 0 to 15, and a window of 3 × 3. It has 2 × 2 places:
+
+# %%
+image = np.arange(16).reshape(4, 4)
+corners = [(0, 0), (0, 1), (1, 0), (1, 1)]  # where the window begins: places 0, 1, 2, 3
+colours = [viz.SKY, viz.ORANGE, viz.YELLOW, viz.PURPLE]
+columns = np.stack([image[i : i + 3, j : j + 3].ravel() for i, j in corners], axis=1)  # (9, 4)
+
+
+def draw_numbers(ax, numbers, colour_of, title):
+    rows, width = numbers.shape
+    for i, j in np.ndindex(rows, width):
+        ax.add_patch(Rectangle((j, i), 1, 1, facecolor=colour_of(i, j), edgecolor="#555555"))
+        ax.text(j + 0.5, i + 0.5, f"{numbers[i, j]:g}", ha="center", va="center", fontsize=12)
+    ax.set(xlim=(-0.05, width + 0.05), ylim=(rows + 0.05, -0.05), aspect="equal", title=title)
+    ax.set_axis_off()
+
+
+with style():
+    figure, axes = panels(1, 5, size=(12, 4.2), width_ratios=[1, 1, 1, 1, 1.3])
+    for place, ((top, left), ax) in enumerate(zip(corners, axes, strict=False)):
+
+        def inside(i, j, top=top, left=left, colour=colours[place]):
+            return colour if 0 <= i - top < 3 and 0 <= j - left < 3 else "white"
+
+        draw_numbers(ax, image, inside, f"place {place}")
+    draw_numbers(axes[4], columns, lambda i, j: colours[j], "cols, 9 × 4")
+figure
+
+# %% [markdown]
+# Pixel 5 lies in all four patches, so it stands in all four columns, each time in another row. Now look along the *rows* of
+# `cols`: row 0 holds what the window's first entry, $(a, b) = (0, 0)$, meets in the four places: 0, 1, 4, 5. Row 8 holds what its
+# last entry, $(2, 2)$, meets: 10, 11, 14, 15. Each row is a whole little image, *a shifted cut-out* of the big one. That is the
+# trick that saves the loops over all places: only KH × KW cut-outs have to be copied, and NumPy copies each in one go.
+#
+# Which cut-out? Window entry $(a, b)$ meets the padded pixel $(i \cdot s + a,\; j \cdot s + b)$. For the rows: it begins at `a`, takes a
+# step of `s` from place to place, and there are OH of them. A slice `start : stop : step` says that:
+#
+# | | start | stop | step | how many |
+# |---|---|---|---|---|
+# | rows | `a` | `a + sh * oh` | `sh` | `oh` |
+# | columns | `b` | `b + sw * ow` | `sw` | `ow` |
+#
+# (The stop is not reached; the last one is `a + sh * (oh - 1)`.)
+
+# %%
+picture = np.arange(49).reshape(7, 7)
+print(picture[1 : 1 + 2 * 3 : 2, 0 : 0 + 2 * 3 : 2])  # a = 1, b = 0, stride 2, three places each way
+
+# %% [markdown]
+# With several channels and images there are more rows and more columns. We fix their order once and for all:
+#
+# - **Rows** in the order of `(c, a, b)`: that is how the weights of one filter lie in `w`, so `w.reshape(F, -1)` fits.
+# - **Columns** in the order of `(i, j, n)`: place after place, and for each place all images. The images come last, because the
+#   same pixel of all images then lies side by side in memory, and copies go in long runs.
+#
+# In the code `cols` has all six axes by name, `(c, kh, kw, oh, ow, n)`, and becomes a matrix by a `reshape` in the last line.
+#
+# ## Exercise 10.1: im2col
+#
+# | | |
+# |---|---|
+# | formula | $\text{cols}_{(c,a,b),(i,j,n)} = \text{xpad}_{n,\;c,\;i \cdot \text{sh} + a,\;j \cdot \text{sw} + b}$ |
+# | takes | `x` (N, C, H, W); `kernel_size`, `stride` and `pad`, each a pair (down, across) |
+# | returns | `cols` (C·KH·KW, OH·OW·N) |
+# | missing | `pixels` (N, C, OH, OW): for all images and channels, what window entry `(a, b)` meets |
+
+
+# %% tags=["exercise-10.1"]
+def im2col(x, kernel_size, stride, pad):
+    (kh, kw), (sh, sw), (ph, pw) = kernel_size, stride, pad
+    n, c, h, w = x.shape
+    oh, ow = (h + 2 * ph - kh) // sh + 1, (w + 2 * pw - kw) // sw + 1
+    xpad = np.pad(x, ((0, 0), (0, 0), (ph, ph), (pw, pw)))
+    cols = np.empty((c, kh, kw, oh, ow, n), x.dtype)
+    for a in range(kh):
+        for b in range(kw):
+            pixels = ...
+            cols[:, a, b] = pixels.transpose(1, 2, 3, 0)  # (N, C, OH, OW) -> (C, OH, OW, N)
+    return cols.reshape(c * kh * kw, oh * ow * n)
+
+
+# %%
+check("10.1", im2col)
+
+# %%
+im2col_here = learner("10.1", im2col)
+print(im2col_here(image.reshape(1, 1, 4, 4), (3, 3), (1, 1), (0, 0)))
+
+# %% [markdown]
+# The same matrix as in the picture.
+#
+# ## The convolution is a product
+#
+# | | | shape |
+# |---|---|---|
+# | filters as rows | `w.reshape(F, -1)` | (F, C·KH·KW) |
+# | patches as columns | `cols` | (C·KH·KW, OH·OW·N) |
+# | their product, and the bias for each row | `rows` | (F, OH·OW·N) |
+# | sorted into axes again | `rows.reshape(F, OH, OW, N)` | (F, OH, OW, N) |
+# | in the order everybody expects | `.transpose(3, 0, 1, 2)` | (N, F, OH, OW) |
+#
+# A word on the last two lines, because this is where most mistakes happen. **`reshape` never changes the order of the
+# numbers**, it only says where the axes begin and end; the last axis runs fastest. **`transpose` changes the order of the
+# axes.** So first `reshape` to the axes that the numbers *are* in, then `transpose` to those that you want. To go back, do it
+# the other way round: first `transpose`, then `reshape`.
+
+
+# %%
+def conv_forward(x, w, b, stride=(1, 1), pad=(0, 0)):
+    (n, _, h, width), (f, _, kh, kw) = x.shape, w.shape
+    oh, ow = (h + 2 * pad[0] - kh) // stride[0] + 1, (width + 2 * pad[1] - kw) // stride[1] + 1
+    cols = im2col_here(x, (kh, kw), stride, pad)
+    rows = w.reshape(f, -1) @ cols + b[:, None]  # (F, OH*OW*N); b[:, None] is (F, 1): a bias for each row
+    out = rows.reshape(f, oh, ow, n).transpose(3, 0, 1, 2)
+    return out, (cols, x.shape, w, stride, pad)
+
+
+rng = np.random.default_rng(0)
+x, w, b = rng.standard_normal((8, 3, 16, 16)), rng.standard_normal((6, 3, 5, 5)), rng.standard_normal(6)
+start = time.perf_counter()
+slow = conv_by_loops(x, w, b, (1, 1), (2, 2))
+middle = time.perf_counter()
+fast, _ = conv_forward(x, w, b, (1, 1), (2, 2))
+end = time.perf_counter()
+print(
+    f"largest difference {np.abs(slow - fast).max():.0e}; the product is {(middle - start) / (end - middle):.0f} times as fast"
+)
+
+# %% [markdown]
+# The same numbers, and much faster. It is paid for with memory: `cols` holds each pixel up to KH × KW times, 25 times for this
+# window. (Most of that can be saved, too: [lesson 16](16_fast.ipynb).)
+#
+# ## Backward: give back what you were lent
+#
+# Two steps were done forward, im2col and the product, so two are to be undone, the last one first. The product you know from
+# lesson 5. New is the question: `dcols` is known, the gradient for every number in `cols`. What is the gradient for `x`?
+#
+# Ask as always: *which outputs does this number reach, and by what is it multiplied on the way?* im2col multiplies nothing, it
+# only copies: all local slopes are 1. And a pixel reaches every place of `cols` that it was copied to. So
+#
+# $$\text{dxpad}_\text{pixel} = \sum_{\text{its copies}} \text{dcols}_\text{copy}$$
+#
+# By hand, with a picture of a single row: $x = (x_0, x_1, x_2, x_3)$ and a window of three. There are two patches:
+#
+# $$\text{cols} = \begin{pmatrix} x_0 & x_1 \\ x_1 & x_2 \\ x_2 & x_3 \end{pmatrix} \qquad
+# \text{dcols} = \begin{pmatrix} 1 & 2 \\ 3 & 4 \\ 5 & 6 \end{pmatrix}$$
+#
+# $x_0$ has one copy, so $dx_0 = 1$. $x_1$ has two, at the 2 and at the 3: $dx_1 = 2 + 3 = 5$. Likewise $dx_2 = 4 + 5 = 9$, and $dx_3 = 6$.
+# How many copies a pixel has depends on how many windows lie over it:
+
+# %%
+with style():
+    figure, axes = panels(1, 4, size=(12, 3.4))
+    for ax, (kernel, step, edge) in zip(axes, [(3, 1, 0), (3, 2, 0), (2, 2, 0), (3, 1, 1)], strict=True):
+        counts = np.zeros((7 + 2 * edge, 7 + 2 * edge))
+        places = range(0, 7 + 2 * edge - kernel + 1, step)
+        for i in places:
+            for j in places:
+                counts[i : i + kernel, j : j + kernel] += 1
+        counts = counts[edge : edge + 7, edge : edge + 7]
+
+        def shade(i, j, counts=counts):
+            return viz.ERRORS(0.55 * counts[i, j] / 9)
+
+        draw_numbers(ax, counts, shade, f"window {kernel}, stride {step}, pad {edge}")
+figure
+
+# %% [markdown]
+# Only where the stride is the window's size (third picture) has no pixel more than one copy; here the last row and column
+# have none, as the window does not reach them. A mistake with overlaps stays hidden there, so a good check has windows that
+# overlap.
+#
+# So **col2im** walks the way of im2col backwards. For each window entry $(a, b)$ take that row of `dcols`, which is a little
+# image again, and **add** it to the cut-out it was copied from. The cut-out is the one of 10.1, in a `dxpad` that starts with
+# zeros. And at the very end cut the padding off: the zeros around the image were not `x`'s, nobody wants their gradient.
+#
+# ## Exercise 10.2: col2im
+#
+# | | |
+# |---|---|
+# | formula | $\text{dxpad}_{n,c,r,q} = \sum \text{dcols}_{(c,a,b),(i,j,n)}$ over all $a, b, i, j$ with $i \cdot \text{sh} + a = r$ and $j \cdot \text{sw} + b = q$ |
+# | takes | `dcols` (C·KH·KW, OH·OW·N); `x_shape`, which is (N, C, H, W); `kernel_size`, `stride` and `pad` as above |
+# | returns | `dx` (N, C, H, W) |
+# | missing | `gradient` (N, C, OH, OW), which is the part of `dcols` for window entry `(a, b)`; the line that adds it; `dx` |
+
+
+# %% tags=["exercise-10.2"]
+def col2im(dcols, x_shape, kernel_size, stride, pad):
+    (kh, kw), (sh, sw), (ph, pw) = kernel_size, stride, pad
+    n, c, h, w = x_shape
+    oh, ow = (h + 2 * ph - kh) // sh + 1, (w + 2 * pw - kw) // sw + 1
+    dcols = dcols.reshape(c, kh, kw, oh, ow, n)
+    dxpad = np.zeros((n, c, h + 2 * ph, w + 2 * pw), dcols.dtype)
+    for a in range(kh):
+        for b in range(kw):
+            gradient = ...
+            # here: add gradient to the pixels of dxpad that (a, b) has met
+    dx = ...
+    return dx
+
+
+# %%
+check("10.2", col2im)
+
+# %%
+col2im_here = learner("10.2", col2im)
+by_hand = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
+print(col2im_here(by_hand, (1, 1, 1, 4), (1, 3), (1, 1), (0, 0)))  # 1, 5, 9, 6, as by hand
+
+# %% [markdown]
+# ## The whole backward pass
+#
+# Forward was `rows = w_rows @ cols + b`, with `w_rows = w.reshape(F, -1)`. Call its gradient `drows`: it is `dout`, with its axes in
+# the order in which `rows` has them. The product is that of lesson 5, and the shapes say which factor is turned round:
+#
+# | wanted | shape | from |
+# |---|---|---|
+# | `drows` | (F, OH·OW·N) | `dout` (N, F, OH, OW): first `transpose`, then `reshape` |
+# | `dw` | (F, C·KH·KW), then that of `w` | `drows` (F, OH·OW·N) and `cols` (C·KH·KW, OH·OW·N) |
+# | `db` | (F,) | `drows`: each filter's bias is added in every place, so sum |
+# | `dcols` | (C·KH·KW, OH·OW·N) | `w_rows` (F, C·KH·KW) and `drows` (F, OH·OW·N) |
+# | `dx` | (N, C, H, W) | `dcols`, by `col2im_here` |
+#
+# ## Exercise 10.3: the convolution, backward
+#
+# | | |
+# |---|---|
+# | formula | $\text{dw}_{fr} = \sum_q \text{drows}_{fq}\,\text{cols}_{rq} \qquad \text{db}_f = \sum_q \text{drows}_{fq} \qquad \text{dcols}_{rq} = \sum_f \text{w\_rows}_{fr}\,\text{drows}_{fq}$ |
+# | takes | `dout` (N, F, OH, OW), and the cache of `conv_forward` |
+# | returns | `dx` (N, C, H, W), `dw` (F, C, KH, KW), `db` (F,) |
+
+
+# %% tags=["exercise-10.3"]
+def conv_backward(dout, cache):
+    cols, x_shape, w, stride, pad = cache
+    drows = ...
+    dw = ...
+    db = ...
+    dcols = ...
+    dx = col2im_here(dcols, x_shape, w.shape[2:], stride, pad)
+    return dx, dw, db
+
+
+# %%
+check("10.3", conv_backward)
+
+# %% [markdown]
+# ## A network on it
+#
+# The real thing: a convolution of eight filters, a ReLU and a dense layer learn to read digits. The convolution runs on the
+# functions of this lesson.
+
+# %%
+backward_here = learner("10.3", conv_backward)
+images, labels, source = digits("train", 2000)
+test_images, test_labels, _ = digits("test", 500)
+conv = Conv2d(1, 8, 5, stride=2, pad=2, rng=rng, functions=(conv_forward, backward_here))  # 28 x 28 -> 14 x 14
+model = Sequential(conv, ReLU(), Flatten(), Dense(8 * 14 * 14, 10, rng=rng))
+loss = SoftmaxCrossEntropy()
+losses = []
+for _ in range(effort(200, fast=10)):
+    batch = rng.choice(len(images), 50, replace=False)
+    logits, cache = model.forward(prepare(images[batch]))
+    value, loss_cache = loss.forward(logits, labels[batch])
+    losses.append(value)
+    _, grads = model.backward(loss.backward(1.0, loss_cache), cache)
+    for name, array in model.params.items():
+        array -= 0.05 * grads[name]
+
+right = (model(prepare(test_images)).argmax(axis=1) == test_labels).mean()
+print(
+    f"{source} digits: loss {losses[0]:.2f} before, {np.mean(losses[-5:]):.2f} after; {right:.0%} of 500 new ones are right"
+)
+
+# %%
+with style():
+    figure, axes = panels(2, 6, size=(12, 3.8), width_ratios=[2.6, 0.2, 1, 1, 1, 1])
+    curve = figure.add_subplot(axes[0, 0].get_gridspec()[:, 0])
+    for ax in axes[:, :2].ravel():
+        ax.remove()
+    curve.plot(losses)
+    curve.set(xlabel="step", ylabel="loss", ylim=(0, None), title="The loss goes down")
+    seen = model.layers[0](prepare(test_images[:1]))[0]  # (8, 14, 14)
+    for k, ax in enumerate(axes[:, 2:].ravel()):
+        ax.imshow(seen[k], cmap=viz.SIGNS, vmin=-np.abs(seen).max(), vmax=np.abs(seen).max())
+        ax.set_title(f"filter {k}", fontsize=11)
+        ax.set_axis_off()
+figure
+
+# %% [markdown]
+# On the right: what the eight filters make of one digit; orange positive, blue negative. Chance alone would name one digit in
+# ten rightly. The networks of the next lesson are far better, with the very same convolution in them.
+
+# %%
+whose_code()
+
+# %% [markdown]
+# ## What you can do now
+#
+# - Turn a convolution into a matrix product: filters as rows, patches as columns.
+# - Undo a copy: each copy gives its gradient back, and the gradients add.
+# - Keep `reshape` and `transpose` apart, forward and backward.
+# - Say what im2col costs: KH × KW times the image's memory.
+#
+# **Before** [lesson 9: convolution by loops](09_convolution_by_loops.ipynb) · **Next** [lesson 11: max pooling and a CNN end to
+# end](11_max_pooling_and_a_cnn.ipynb) · In the library: `scratchnet/layers/conv.py` begins with this very idea and then saves
+# most of the copies
+#
+# *Sources.* K. Chellapilla, S. Puri and P. Simard, "High performance convolutional neural networks for document processing",
+# 2006 (im2col). Y. LeCun et al., "Gradient-based learning applied to document recognition", *Proceedings of the IEEE* 1998,
+# section II (the layer).

@@ -1,0 +1,142 @@
+# %% [markdown]
+# # The convolution, backward
+
+# %% check
+import numpy as np
+
+from scratchnet_lessons.exercises import generic, gradients
+
+
+def im2col(x, kernel_size, stride, pad):
+    (kh, kw), (sh, sw), (ph, pw) = kernel_size, stride, pad
+    n, c, h, w = x.shape
+    oh, ow = (h + 2 * ph - kh) // sh + 1, (w + 2 * pw - kw) // sw + 1
+    xpad = np.pad(x, ((0, 0), (0, 0), (ph, ph), (pw, pw)))
+    cols = np.zeros((c, kh, kw, oh, ow, n), x.dtype)
+    for i, j in np.ndindex(oh, ow):
+        patch = xpad[:, :, i * sh : i * sh + kh, j * sw : j * sw + kw]  # (N, C, KH, KW)
+        cols[:, :, :, i, j] = patch.transpose(1, 2, 3, 0)
+    return cols.reshape(c * kh * kw, oh * ow * n), (oh, ow)
+
+
+def conv_forward(x, w, b, stride, pad):
+    cols, (oh, ow) = im2col(x, w.shape[2:], stride, pad)
+    out = (w.reshape(len(w), -1) @ cols + b[:, None]).reshape(len(w), oh, ow, len(x)).transpose(3, 0, 1, 2)
+    return out, (cols, x.shape, w, stride, pad)
+
+
+def examine(conv_backward):
+    rng = np.random.default_rng(0)
+
+    def report(x_shape, w_shape, stride, pad):
+        arrays = generic(x_shape, rng), generic(w_shape, rng), generic(w_shape[:1], rng)
+        return gradients((conv_forward, conv_backward), *arrays, options={"stride": stride, "pad": pad})
+
+    yield report((3, 2, 5, 4), (4, 2, 3, 2), (1, 1), (1, 1))
+    yield report((2, 3, 7, 6), (4, 3, 3, 3), (2, 2), (0, 0))
+
+
+# %% [markdown] hint
+# Begin with drows: forward had rows (F, OH, OW, N) and did `.transpose(3, 0, 1, 2)`. Which transpose brings (N, F, OH, OW) back to
+# (F, OH, OW, N)? After that, `reshape` to two axes.
+
+# %% [markdown] hint
+# `drows = dout.transpose(1, 2, 3, 0).reshape(F, -1)`, where F is `len(w)`. For dw the shapes are (F, Q) and (R, Q), with Q = OH·OW·N and
+# R = C·KH·KW, and (F, R) is wanted. For dcols they are (F, R) and (F, Q), and (R, Q) is wanted. Which one is turned round?
+
+# %% [markdown] hint
+# `dw = (drows @ cols.T).reshape(w.shape)`; `db` is the sum of drows over `axis=1`; `dcols = w.reshape(len(w), -1).T @ drows`.
+
+# %% [markdown] derivation
+# rows = w_rows @ cols + b is lesson 5's layer with other names. $\text{w\_rows}_{fr}$ reaches $\text{rows}_{fq}$ for all $q$ with slope $\text{cols}_{rq}$:
+# $\text{dw}_{fr} = \sum_q \text{drows}_{fq}\,\text{cols}_{rq}$, the product `drows @ cols.T`. $b_f$ reaches row $f$ in all columns with slope 1: sum over
+# axis 1. $\text{cols}_{rq}$ reaches $\text{rows}_{fq}$ for all $f$ with slope $\text{w\_rows}_{fr}$: `w_rows.T @ drows`. The first step undoes forward's last:
+# the inverse of `transpose(3, 0, 1, 2)` is `transpose(1, 2, 3, 0)`.
+
+
+# %% solution
+def conv_backward(dout, cache):
+    cols, x_shape, w, stride, pad = cache
+    drows = dout.transpose(1, 2, 3, 0).reshape(len(w), -1)
+    dw = (drows @ cols.T).reshape(w.shape)
+    db = drows.sum(axis=1)
+    dcols = w.reshape(len(w), -1).T @ drows
+    dx = col2im_here(dcols, x_shape, w.shape[2:], stride, pad)
+    return dx, dw, db
+
+
+# %% wrong: reshaped in the wrong order
+def conv_backward(dout, cache):
+    cols, x_shape, w, stride, pad = cache
+    drows = dout.reshape(len(w), -1)
+    dw = (drows @ cols.T).reshape(w.shape)
+    db = drows.sum(axis=1)
+    dcols = w.reshape(len(w), -1).T @ drows
+    dx = col2im_here(dcols, x_shape, w.shape[2:], stride, pad)
+    return dx, dw, db
+
+
+# %% wrong: mean over positions instead of sum
+def conv_backward(dout, cache):
+    cols, x_shape, w, stride, pad = cache
+    drows = dout.transpose(1, 2, 3, 0).reshape(len(w), -1)
+    dw = (drows @ cols.T).reshape(w.shape)
+    db = drows.mean(axis=1)
+    dcols = w.reshape(len(w), -1).T @ drows
+    dx = col2im_here(dcols, x_shape, w.shape[2:], stride, pad)
+    return dx, dw, db
+
+
+# %% wrong: reshaped in the wrong order
+def conv_backward(dout, cache):
+    cols, x_shape, w, stride, pad = cache
+    drows = dout.transpose(1, 2, 3, 0).reshape(len(w), -1)
+    dw = (cols @ drows.T).reshape(w.shape)
+    db = drows.sum(axis=1)
+    dcols = w.reshape(len(w), -1).T @ drows
+    dx = col2im_here(dcols, x_shape, w.shape[2:], stride, pad)
+    return dx, dw, db
+
+
+# %% wrong: raises an error
+def conv_backward(dout, cache):
+    cols, x_shape, w, stride, pad = cache
+    drows = dout.transpose(1, 2, 3, 0).reshape(len(w), -1)
+    dw = (drows.T @ cols).reshape(w.shape)
+    db = drows.sum(axis=1)
+    dcols = w.reshape(len(w), -1).T @ drows
+    dx = col2im_here(dcols, x_shape, w.shape[2:], stride, pad)
+    return dx, dw, db
+
+
+# %% wrong: wrong shape
+def conv_backward(dout, cache):
+    cols, x_shape, w, stride, pad = cache
+    drows = dout.transpose(1, 2, 3, 0).reshape(len(w), -1)
+    dw = (drows @ cols.T).reshape(w.shape)
+    db = drows.sum(axis=0)
+    dcols = w.reshape(len(w), -1).T @ drows
+    dx = col2im_here(dcols, x_shape, w.shape[2:], stride, pad)
+    return dx, dw, db
+
+
+# %% wrong: extra 1/N
+def conv_backward(dout, cache):
+    cols, x_shape, w, stride, pad = cache
+    drows = dout.transpose(1, 2, 3, 0).reshape(len(w), -1)
+    dw = (drows @ cols.T).reshape(w.shape) / len(dout)
+    db = drows.sum(axis=1)
+    dcols = w.reshape(len(w), -1).T @ drows
+    dx = col2im_here(dcols, x_shape, w.shape[2:], stride, pad)
+    return dx, dw, db
+
+
+# %% wrong: wrong shape
+def conv_backward(dout, cache):
+    cols, x_shape, w, stride, pad = cache
+    drows = dout.transpose(1, 2, 3, 0).reshape(len(w), -1)
+    dw = drows @ cols.T
+    db = drows.sum(axis=1)
+    dcols = w.reshape(len(w), -1).T @ drows
+    dx = col2im_here(dcols, x_shape, w.shape[2:], stride, pad)
+    return dx, dw, db
