@@ -10,7 +10,7 @@ import numpy as np
 
 from scratchnet.engine import loss_and_grads
 from scratchnet.inspection import Checkup, doctor
-from scratchnet.layers import Dense, Flatten, ReLU, Sequential
+from scratchnet.layers import Dense, Flatten, Layer, ReLU, Sequential
 from scratchnet.losses import SoftmaxCrossEntropy, softmax
 from scratchnet.optim import Optimizer
 from scratchnet.preprocess import prepare as prepare_rightly
@@ -87,16 +87,20 @@ def forgetful_relu() -> Pair:
     return relu_forward, relu_backward
 
 
-def _softmax_backward(dout: Array, probs: Cache) -> Array:
+def _softmax_forward(x: Array) -> tuple[Array, Cache]:
+    probs = softmax(x)
+    return probs, probs
+
+
+def _softmax_backward(dout: Array, cache: Cache) -> Array:
+    probs = cache
     return probs * (dout - (dout * probs).sum(axis=1, keepdims=True))
 
 
-class Softmax(Dense):
-    """Probabilities as a layer; it has no weights."""
+class Softmax(Layer):
+    """Probabilities as a layer."""
 
-    def __init__(self) -> None:
-        super().__init__(1, 1, rng=np.random.default_rng(0), functions=(lambda x: (softmax(x),) * 2, _softmax_backward))
-        self.params = {}
+    functions: Pair = (_softmax_forward, _softmax_backward)
 
 
 # --- the patients ----------------------------------------------------------------------------------------------------------
