@@ -364,7 +364,7 @@ print(f"{source}: {result.accuracy:.2%} of {len(test_images)} test images are ri
 
 # %% [markdown]
 # On MNIST that is 98.5 % or better: one or two digits in a hundred are wrong, in a network with 5994 parameters, each trained by
-# gradients that you derived. (Synthetic digits are more varied than MNIST's; with them it is a little less.)
+# gradients that you derived. (Synthetic digits are more varied than MNIST's; with them it is some 93 %.)
 
 # %%
 losses = np.array(history)[:, 0]

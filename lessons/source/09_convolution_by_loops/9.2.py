@@ -76,6 +76,11 @@ def examine(conv_forward):
                 "What does the formula do with the products?",
             ),
             Mistake(
+                "windows lie side by side",
+                conv(lambda i, j, sh, sw, kh, kw: (i * kh, j * kw), lambda p, f, b: (p * f).sum() + b),
+                "How far does the window move: by its own size, or by the stride?",
+            ),
+            Mistake(
                 "only the first channel is used",
                 conv(here, lambda p, f, b: (p[0] * f[0]).sum() + b),
                 "Over which three indices does the formula sum?",
@@ -204,7 +209,7 @@ def conv_forward(x, w, b, stride=(1, 1), pad=(0, 0)):
     return out, (xpad, w, stride, pad)
 
 
-# %% wrong: could not be broadcast
+# %% wrong: windows lie side by side
 def conv_forward(x, w, b, stride=(1, 1), pad=(0, 0)):
     (sh, sw), (ph, pw) = stride, pad
     (N, C, H, W), (F, _, KH, KW) = x.shape, w.shape

@@ -26,12 +26,10 @@ def examine(conv_backward):
         arrays = generic(x_shape, rng), generic(w_shape, rng), generic(w_shape[:1], rng)
         return gradients((conv_forward, conv_backward), *arrays, options={"stride": stride, "pad": pad})
 
-    return [
-        report((2, 2, 5, 4), (3, 2, 3, 2), (1, 1), (0, 0)),
-        report((2, 2, 5, 7), (3, 2, 3, 3), (2, 2), (0, 0)),
-        report((2, 3, 4, 5), (2, 3, 3, 2), (1, 1), (1, 1)),
-        report((2, 2, 4, 7), (2, 2, 2, 3), (1, 2), (2, 1)),
-    ]
+    yield report((2, 2, 5, 4), (3, 2, 3, 2), (1, 1), (0, 0))
+    yield report((2, 2, 5, 7), (3, 2, 3, 3), (2, 2), (0, 0))
+    yield report((2, 3, 4, 5), (2, 3, 3, 2), (1, 1), (1, 1))
+    yield report((2, 2, 4, 7), (2, 2, 2, 3), (1, 2), (2, 1))
 
 
 # %% [markdown] hint

@@ -7,7 +7,7 @@ import numpy as np
 from scratchnet_lessons.exercises import Mistake, values
 
 
-def pooled(of_window, padding=0):
+def pooled(of_window):
     """A forward pass, window by window; ``of_window`` gives (out, winner) for a window's numbers, in the order of its rows."""
 
     def max_pool_forward(x, kernel_size, stride):
@@ -28,7 +28,9 @@ def of_cut_outs(cut):
 
     def max_pool_forward(x, kernel_size, stride):
         sizes = [(i - k) // s + 1 for i, k, s in zip(x.shape[2:], kernel_size, stride, strict=True)]
-        parts = [cut(x, (a, b), kernel_size, stride, sizes) for a, b in np.ndindex(*kernel_size)]
+        parts = np.empty((kernel_size[0] * kernel_size[1], *x.shape[:2], *sizes), x.dtype)
+        for entry, at in enumerate(np.ndindex(*kernel_size)):
+            parts[entry] = cut(x, at, kernel_size, stride, sizes)
         return np.max(parts, axis=0), (np.argmax(parts, axis=0), x.shape, kernel_size, stride)
 
     return max_pool_forward
@@ -75,6 +77,13 @@ def examine(max_pool_forward):
                 "the last of several winners",
                 pooled(lambda v: (v.max(), v.size - 1 - v[::-1, ::-1].argmax())),
                 "If several are equal, argmax takes the first one.",
+            ),
+            Mistake(
+                "cut into blocks",
+                of_cut_outs(
+                    lambda x, at, k, s, o: x[:, :, at[0] * o[0] : (at[0] + 1) * o[0], at[1] * o[1] : (at[1] + 1) * o[1]]
+                ),
+                "The windows are small and lie all over the image. Entry (a, b) of all of them is no connected block.",
             ),
             Mistake(
                 "stride ignored",
@@ -236,4 +245,19 @@ def max_pool_forward(x, kernel_size=(2, 2), stride=(2, 2)):
             windows[a * KW + b] = pixels  # entries are counted along the rows of the window
     out = windows.max(axis=0)
     winner = KH * KW - 1 - windows[::-1].argmax(axis=0)
+    return out, (winner, x.shape, kernel_size, stride)
+
+
+# %% wrong: cut into blocks
+def max_pool_forward(x, kernel_size=(2, 2), stride=(2, 2)):
+    (KH, KW), (sh, sw) = kernel_size, stride
+    N, C, H, W = x.shape
+    OH, OW = (H - KH) // sh + 1, (W - KW) // sw + 1
+    windows = np.empty((KH * KW, N, C, OH, OW), x.dtype)
+    for a in range(KH):
+        for b in range(KW):
+            pixels = x[:, :, a * OH : (a + 1) * OH, b * OW : (b + 1) * OW]
+            windows[a * KW + b] = pixels  # entries are counted along the rows of the window
+    out = windows.max(axis=0)
+    winner = windows.argmax(axis=0)
     return out, (winner, x.shape, kernel_size, stride)

@@ -23,11 +23,9 @@ def examine(max_pool_backward):
         options = {"kernel_size": kernel_size, "stride": stride}
         return gradients((max_pool_forward, max_pool_backward), generic(shape, rng), options=options)
 
-    return [
-        report((2, 3, 4, 6), (2, 2), (2, 2)),
-        report((2, 2, 7, 6), (3, 2), (2, 1)),
-        report((2, 2, 7, 8), (2, 3), (3, 2)),
-    ]
+    yield report((2, 3, 4, 6), (2, 2), (2, 2))
+    yield report((2, 2, 7, 6), (3, 2), (2, 1))
+    yield report((2, 2, 7, 8), (2, 3), (3, 2))
 
 
 # %% [markdown] hint

@@ -26,11 +26,9 @@ def examine(conv_forward, conv_backward):
         options = {"stride": stride, "pad": pad}
         return gradients((conv_forward, conv_backward), *arrays, options=options, reference=convolution)
 
-    return [
-        report((2, 2, 5, 4), (3, 2, 3, 2), (1, 1), (0, 0)),
-        report((2, 3, 4, 5), (2, 3, 3, 2), (1, 1), (1, 1)),
-        report((2, 2, 5, 7), (3, 2, 2, 3), (1, 2), (1, 2)),
-    ]
+    yield report((2, 2, 5, 4), (3, 2, 3, 2), (1, 1), (0, 0))
+    yield report((2, 3, 4, 5), (2, 3, 3, 2), (1, 1), (1, 1))
+    yield report((2, 2, 5, 7), (3, 2, 2, 3), (1, 2), (1, 2))
 
 
 # %% [markdown] hint

@@ -42,7 +42,8 @@ def examine(loss_forward, loss_backward):
         ),
     )
     said.title = "loss_forward"
-    return [said, gradients((loss_forward, loss_backward), logits, options={"labels": labels})]
+    yield said
+    yield gradients((loss_forward, loss_backward), logits, options={"labels": labels})
 
 
 # %% [markdown] hint
