@@ -259,6 +259,7 @@ _SAME_TYPE = "only its dtype is asked for, and both have the same"
 _ROOM = "a larger array of zeros is made, and what is too much is cut off again"
 
 # Mutants that compute the same numbers, by function and change, and why.
+_NO_ORDER = "the sum of products does not depend on the factors' order"
 EQUIVALENT: dict[tuple[str, str], str] = {
     (
         "conv2d_backward",
@@ -274,7 +275,12 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "leaky_relu_backward",
         "[return np.where(x > 0, dout, dout * dout.dtype.type(negative_slope))] column 20: > -> >=",
     ): "differs at the kink x = 0 alone, where both are right",
-    ("batch_norm_backward", "[per_value = xhat.dtype.type(xhat.shape[1] / xhat.size)] column 16: xhat -> _"): _SAME_TYPE,
+    ("batch_norm_backward", "[dgamma = _sums(dout, xhat)] column 13: arguments of _sums swapped"): _NO_ORDER,
+    (
+        "batch_norm_backward",
+        "[return dout * scale, _sums(dout, xhat - _spread(mean, xhat)) * inv_std, dbeta] "
+        "column 29: arguments of _sums swapped",
+    ): _NO_ORDER,
     (
         "softmax_cross_entropy_backward",
         "[dlogits[np.arange(n), labels] -= probs.dtype.type(1 - label_smoothing)] column 37: probs -> dlogits",
