@@ -28,7 +28,6 @@ from scratchnet.machine import available_cores, one_blas_thread
 from scratchnet.preprocess import prepare
 from scratchnet_lessons import check, digits, effort, learner, panels, style, whose_code
 
-
 BUDGET = effort(0.3, fast=0.002)  # seconds for one measurement
 
 

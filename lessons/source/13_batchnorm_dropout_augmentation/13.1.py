@@ -90,6 +90,16 @@ def examine(batch_norm_forward):
             by_column(lambda line, eps: 1 / (variance(line) * len(line) / (len(line) - 1) + eps) ** 0.5),
             "By what does the formula of the variance divide, N or N - 1? Which of the two does your ddof choose?",
         ),
+        Mistake(
+            "epsilon missing",
+            by_column(lambda line, eps: variance(line) ** -0.5),
+            "What does your code do with a column whose values are all equal? Which argument is not used?",
+        ),
+        Mistake(
+            "gamma and beta missing",
+            lambda x, gamma, beta, eps: (by_column(inverse)(x, 1, 0, eps)[1][0], by_column(inverse)(x, gamma, beta, eps)[1]),
+            "What makes out of xhat? Which two arguments are learned?",
+        ),
         Mistake("mean not subtracted", not_centred, "What is the mean of each column of your xhat? What should it be?"),
         Mistake("multiplied for divided", multiplied, "inv_std is 1/std already. Do you divide by it, or multiply?"),
         Mistake("not the inverse", standard_deviation, "inv_std is 1 / std: the number that you multiply by."),
@@ -186,4 +196,20 @@ def batch_norm_forward(x, gamma, beta, eps=1e-5):
     inv_std = 1 / np.sqrt(x.var(axis=1) + eps)
     xhat = (x - x.mean(axis=1)) * inv_std
     out = gamma * xhat + beta
+    return out, (xhat, gamma, inv_std)
+
+
+# %% wrong: epsilon missing
+def batch_norm_forward(x, gamma, beta, eps=1e-5):
+    inv_std = 1 / x.std(axis=0)
+    xhat = (x - x.mean(axis=0)) * inv_std
+    out = gamma * xhat + beta
+    return out, (xhat, gamma, inv_std)
+
+
+# %% wrong: gamma and beta missing
+def batch_norm_forward(x, gamma, beta, eps=1e-5):
+    inv_std = 1 / np.sqrt(x.var(axis=0) + eps)
+    xhat = (x - x.mean(axis=0)) * inv_std
+    out = xhat
     return out, (xhat, gamma, inv_std)

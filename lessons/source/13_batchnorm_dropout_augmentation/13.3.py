@@ -16,6 +16,9 @@ class Draws:
     def random(self, shape):
         return np.resize(self.numbers, shape)
 
+    def __repr__(self):
+        return f"that draws {', '.join(map(str, self.numbers[:4]))}, .."
+
 
 def with_mask(number_of):
     """Dropout with this number for a draw in its mask."""
