@@ -3,6 +3,7 @@
 from scratchnet.gradcheck import check as gradients
 from scratchnet.gradcheck import generic
 
+from .tools.attempt import attempt
 from .tools.compare import Comparison, Mistake, values
 
-__all__ = ["Comparison", "Mistake", "generic", "gradients", "values"]
+__all__ = ["Comparison", "Mistake", "attempt", "generic", "gradients", "values"]

@@ -160,7 +160,7 @@ RECIPES: dict[str, Recipe] = {
     ),
     "mlp": SMOOTHED.replace(model="mlp", epochs=10, weight_decay=1e-4),
     "lenet5": SMOOTHED.replace(model="lenet5", epochs=12, weight_decay=5e-4),
-    "cnn": Recipe("cnn", epochs=5, lr=0.03),
+    "cnn": Recipe("cnn", label_smoothing=0.05, ema=0.995, shift=1.5, rotation=9, scale=0.09, shear=0.12),
     "cnn-small": Recipe("cnn-small", epochs=8, lr=0.1),
     "tiny": AUGMENTED.replace(model="tiny", epochs=30, lr=0.2),
     "resnet": AUGMENTED.replace(model="resnet", epochs=20, weight_decay=5e-4, label_smoothing=0.05),

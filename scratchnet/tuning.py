@@ -82,7 +82,8 @@ Space = dict[str, Range | Choices]
 
 
 class Trial(NamedTuple):
-    """One training. ``state`` is "running", "complete", "pruned" (ended early, as it did worse than others) or "diverged";
+    """One training. ``state`` is "running", "complete", "pruned" (ended early, as it did worse than others), "diverged"
+    or "impossible" (settings that do not go together);
     ``accuracy`` and ``loss`` are of the validation split after the last of its ``epochs``, None before."""
 
     number: int
@@ -225,11 +226,11 @@ class Study:
         settings = {name: _suggest(trial, name, values) for name, values in self.space.items()}
         found = Trial(trial.number, settings, "running", 0, None, None, 0.0)
         try:
-            recipe = self.recipe.replace(**settings)
-            engine = engine_for(recipe, *training, workers=workers)
-            with engine:
-                validate = functools.partial(evaluate, engine, *validation)
-                try:
+            try:
+                recipe = self.recipe.replace(**settings)
+                engine = engine_for(recipe, *training, workers=workers)
+                with engine:
+                    validate = functools.partial(evaluate, engine, *validation)
                     for epoch in train_epochs(_until(steps_for(recipe, engine), stop), validate):
                         assert epoch.val_accuracy is not None
                         trial.report(epoch.val_accuracy, epoch.epoch)
@@ -241,8 +242,10 @@ class Study:
                             break
                     else:
                         found = found._replace(state="complete")
-                except TrainingDiverged:
-                    found = found._replace(state="diverged", seconds=time.perf_counter() - started)
+            except TrainingDiverged:
+                found = found._replace(state="diverged", seconds=time.perf_counter() - started)
+            except ConfigError:
+                found = found._replace(state="impossible")
             for name, value in (("loss", found.loss), ("seconds", round(found.seconds, 2)), ("state", found.state)):
                 trial.set_user_attr(name, value)
             if found.state == "complete":

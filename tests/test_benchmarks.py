@@ -282,7 +282,7 @@ def test_an_unknown_recipe_is_misuse(capsys):
 @pytest.mark.parametrize("name", ["vs_pytorch", "time_to_99"])
 def test_without_pytorch_one_line_says_how_to_get_it(name, capsys, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    arguments = ["--recipe", "lenet5"] if name == "time_to_99" else []
+    arguments = ["--recipe", "cnn-small"] if name == "time_to_99" else []
     assert COMMANDS[name].main(arguments) == 1
     assert (
         capsys.readouterr().err
@@ -299,10 +299,10 @@ def test_the_comparison_is_asked_for_in_parts():
 
 def test_a_recipe_that_pytorch_can_not_follow_is_refused(monkeypatch):
     monkeypatch.setattr(one_run, "KNOWN", one_run.KNOWN - {"batch_size"})
-    assert one_run.recipe_for("lenet5", 3, 2).seed == 3
+    assert one_run.recipe_for("cnn-small", 3, 2).seed == 3
     monkeypatch.setattr(one_run, "KNOWN", one_run.KNOWN - {"lr"})
-    with pytest.raises(ValueError, match=r"lenet5.*lr 0\.03"):
-        one_run.recipe_for("lenet5", 3, None)
+    with pytest.raises(ValueError, match=r"cnn-small.*lr 0\.1"):
+        one_run.recipe_for("cnn-small", 3, None)
 
 
 def test_resized_images_keep_their_corners():

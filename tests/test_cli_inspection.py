@@ -235,11 +235,11 @@ def test_findings_are_status_1_on_stdout(run, data):
 @pytest.mark.parametrize(
     ("arguments", "lr", "lr_from"),
     [
-        ((), 0.05, "as its recipe has it"),
+        ((), 0.1, "as its recipe has it"),
         (("--lr", 0.01), 0.01, "as given"),
-        (("--optimizer", "nesterov"), 0.05, "as its recipe has it"),
+        (("--optimizer", "nesterov"), 0.1, "as its recipe has it"),
         (("--optimizer", "adam"), 0.001, "Adam's default"),
-        (("--optimizer", "sgd"), 0.05, "that of nesterov, since sgd has no default; --lr sets another"),
+        (("--optimizer", "sgd"), 0.1, "that of nesterov, since sgd has no default; --lr sets another"),
         (("--optimizer", "adam", "--lr", 0.003), 0.003, "as given"),
     ],
 )

@@ -219,6 +219,15 @@ def test_divergence_is_a_bad_trial_not_the_end(study, parts):
     assert search(found, 2, parts) == []
 
 
+def test_settings_that_do_not_go_together_are_passed_over(study, parts):
+    space = {"loss": Choices(("cross-entropy", "hinge")), "label_smoothing": Choices((0.1,))}
+    trials = search(study(space=space, sampler="random"), 6, parts)
+    assert {trial.settings["loss"]: trial.state for trial in trials if trial.state != "pruned"} == {
+        "hinge": "impossible",
+        "cross-entropy": "complete",
+    }
+
+
 def test_an_interrupted_trial_is_the_first_one_next_time(study, parts):
     stop = threading.Event()
     found = study(pruner="none")
@@ -350,6 +359,17 @@ def test_tune_goes_on_with_a_search(run, data, tmp_path):
     status, _, err = run(*QUICK[:-1], "batch_size=20,100", "--dataset", data, "--out", "s")
     assert status == 1
     assert "was begun with batch_size 20, 50, not 20, 100" in one_line(err)
+
+
+def test_tune_starts_from_a_config(run, data, tmp_path):
+    pytest.importorskip("optuna")
+    config = {"model": "softmax", "batch_size": 60, "epochs": 1, "val_size": 80, "dataset": str(data)}
+    (tmp_path / "c.json").write_text(json.dumps(config), encoding="utf-8")
+    status, out, err = run("tune", "--config", "c.json", "--trials", 1, "--search", "lr=0.001..0.01", "--out", "s")
+    assert (status, err) == (0, "")
+    assert f"softmax on {data}: 320 training images, 80 validation" in out
+    best = json.loads((tmp_path / "s" / "best.json").read_text(encoding="utf-8"))
+    assert (best["batch_size"], best["epochs"], best["dataset"]) == (60, 1, str(data))
 
 
 def test_ctrl_c_keeps_what_is_done(run, data, tmp_path, monkeypatch):

@@ -246,7 +246,7 @@ def _signs(a: Array, b: Array, wrong: Array, slack: float) -> Iterator[tuple[str
         yield "all zero", "Where is the array filled? Does the loop run at all?"
     used = np.abs(b) > slack
     ratios = a[used] / b[used]
-    if ratios.size and np.allclose(ratios, ratios[0], rtol=1e-6) and close(a, b * ratios[0]):
+    if ratios.size > 1 and np.allclose(ratios, ratios[0], rtol=1e-6) and close(a, b * ratios[0]):
         yield "constant factor", f"Yours is {ratios[0]:.6g} times what is wanted. Which of your constants is that?"
     if a.size > 1 and np.ptp(a - b) <= 1e-9 * max(1.0, float(np.abs(a - b).max())):
         yield "constant offset", f"Every entry is off by {float((a - b).flat[0]):.6g}. What is added that should not be?"

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from scratchnet.gradcheck.report import MORE
+
 from . import library, progress
 from .blanks import blanks, unwrapped
 
@@ -187,7 +189,7 @@ def _examine(id: str, functions: tuple[Function, ...]) -> Verdict:
             report = _first_wrong(exercise.examine(*functions))
         finally:
             _checking.pop()
-        said = str(report).replace("report.hint(strong=True)", f'hint("{id}", 2)')
+        said = str(report).replace(MORE, f'hint("{id}", 2) says more')
         verdict = Verdict(id, exercise.title, PASSED if report.passed else WRONG, said, report)
     _last[id] = functions, verdict
     return verdict

@@ -16,6 +16,7 @@ from scratchnet.cli import (
     compare,
     data,
     doctor,
+    draw,
     evaluate,
     explain,
     gradcheck,
@@ -35,7 +36,7 @@ from scratchnet.engine import WorkerDied
 from scratchnet.machine import one_blas_thread
 
 COMMANDS = (
-    *(train, tune, evaluate, compare, robustness, predict, explain, trace, doctor),
+    *(train, tune, evaluate, compare, robustness, predict, explain, trace, draw, doctor),
     *(models, recipe, reproduce, data, gradcheck, lessons),
 )
 

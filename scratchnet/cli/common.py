@@ -9,19 +9,16 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from importlib import resources
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO
 
-from scratchnet import runs
 from scratchnet.datasets.door import CHOICES, Source, open_source
-from scratchnet.engine import Engine, Prepare, ShardedEngine
+from scratchnet.engine import Engine, ShardedEngine
 from scratchnet.files import atomic_write
-from scratchnet.layers import Layer
 from scratchnet.losses import SoftmaxCrossEntropy
-from scratchnet.preprocess import Normalization, prepare
 from scratchnet.recipes import LOSSES, ConfigError, Recipe, recipe_from
-from scratchnet.serialize import ModelFileError, load_model
+from scratchnet.trained import Loaded as Loaded
+from scratchnet.trained import load as load
 
 FEW = 2000  # images that one process has done before others have started
 
@@ -32,15 +29,6 @@ class Misuse(ValueError):
 
 class Failure(RuntimeError, ValueError):
     """The command could not do what was asked; exit status 1."""
-
-
-class Loaded(NamedTuple):
-    """A trained network, ready for uint8 images."""
-
-    model: Layer
-    prepare: Prepare
-    name: str
-    metadata: dict[str, Any]
 
 
 def add_data_dir_argument(parser: argparse.ArgumentParser) -> None:
@@ -77,33 +65,6 @@ def add_model_argument(parser: argparse._ActionsContainer) -> None:
         metavar="F",
         help="a model.npz or the folder of a run (default: the cnn that comes with scratchnet)",
     )
-
-
-def load(path: str | None) -> Loaded:
-    """The network of a model file or run folder, or the package's own.
-
-    Errors    ModelFileError or OSError, naming the file; also if the network is not one for 28 x 28 images and ten digits
-    """
-    if path is None:
-        file = resources.files("scratchnet") / "weights" / "cnn.npz"
-        with resources.as_file(file) as shipped:
-            saved, name = load_model(shipped), "cnn (comes with scratchnet)"
-    else:
-        chosen = runs.model_file(path)
-        if not chosen.is_file():
-            raise ModelFileError(f"{chosen}: no such model file")
-        saved, name = load_model(chosen), str(chosen)
-    missing = [key for key in ("normalization", "input_shape", "num_classes") if key not in saved.metadata]
-    if missing:
-        raise ModelFileError(f"{name}: its metadata lack {', '.join(missing)} (see help(scratchnet.serialize.save_model))")
-    try:
-        normalization = Normalization.from_dict(saved.metadata["normalization"])
-    except ValueError as error:
-        raise ModelFileError(f"{name}: {error}") from error
-    wanted = saved.metadata["input_shape"], saved.metadata["num_classes"]
-    if wanted != ([1, 28, 28], 10):
-        raise ModelFileError(f"{name}: takes {wanted[0]} and names {wanted[1]} classes; wanted [1, 28, 28] and 10")
-    return Loaded(saved.model, functools.partial(prepare, normalization=normalization), name, saved.metadata)
 
 
 def recipe_of(loaded: Loaded) -> Recipe | None:

@@ -30,7 +30,8 @@ def add_to(commands: "argparse._SubParsersAction[Any]") -> None:
         "compare",
         help="say whether one of two networks is better, or their difference may be chance",
         description="Two networks on the same test set: accuracies with 95 % intervals, the 2 x 2 table of who is right, "
-        "and McNemar's test, which looks at the images on which only one of them is.",
+        "and McNemar's test, which looks at the images on which only one of them is. It speaks of these two networks; to "
+        "compare two recipes, train each with several seeds.",
     )
     parser.add_argument("a", metavar="A", help="a model.npz or the folder of a run")
     parser.add_argument("b", metavar="B", nargs="?", help="another one (default: the network that comes with scratchnet)")

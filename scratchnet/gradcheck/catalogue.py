@@ -12,6 +12,7 @@ must be there.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 
 
@@ -20,17 +21,27 @@ class Diagnosis:
     """One kind of mistake."""
 
     name: str
-    says: str  # one sentence: what the code does
+    says: str  # what it comes to: not the name again
     hint: str
     strong_hint: str
     lesson: int  # where it is explained; a check that knows the operation adds the lesson that derives it
     covers: str = ""  # the variants, and where the neighbours begin; not printed
-    reworded: dict[str, dict[str, str]] = field(default_factory=dict, compare=False)  # operation: texts in its own terms
+    reworded: dict[str, dict[str, str]] = field(default_factory=dict, compare=False)  # operation, or variant: its own texts
 
     def of(self, operation: str, lesson: int) -> Diagnosis:
         """The same in the terms of an operation, which then is where to read about it, if it has texts for that one."""
         texts = self.reworded.get(operation)
         return replace(self, lesson=lesson, **texts) if texts else self  # type: ignore[arg-type]
+
+    def in_words(self, words: dict[str, str]) -> Diagnosis:
+        """The same with the words that the code has for things."""
+        says, hint, strong = (in_words(text, words) for text in (self.says, self.hint, self.strong_hint))
+        return replace(self, says=says, hint=hint, strong_hint=strong)
+
+
+def in_words(text: str, words: dict[str, str]) -> str:
+    """``text`` with some of its words replaced."""
+    return re.sub(r"\b\w+\b", lambda word: words.get(word[0], word[0]), text)
 
 
 LESSONS = {
@@ -43,7 +54,7 @@ LESSONS = {
     8: "optimizers",
     9: "convolution by loops",
     10: "im2col and col2im",
-    11: "max pooling",
+    11: "max pooling and a CNN",
     12: "debugging",
     13: "BatchNorm and dropout",
     14: "ResNet",
@@ -62,7 +73,7 @@ _ALL = [
     ),
     Diagnosis(
         "wrong shape",
-        "A gradient does not have its argument's shape.",
+        "A gradient has exactly one number for each number of its argument, in the same place.",
         "Each number of the argument has exactly one slope. Which axes does your result have too many, or too few?",
         "What was broadcast or repeated forward must be summed over that axis backward; then reshape to the "
         "argument's shape.",
@@ -74,7 +85,7 @@ _ALL = [
     ),
     Diagnosis(
         "gradient missing",
-        "A gradient is not returned.",
+        "backward owes one gradient for each argument of forward.",
         "Does backward reach its return? How many gradients stand there, and how many arguments does forward take?",
         "Return one gradient for each argument, in the arguments' order, even if the next layer does not use it. A function"
         " without `return` gives None.",
@@ -83,7 +94,7 @@ _ALL = [
     ),
     Diagnosis(
         "wrong return value",
-        "A function returns something else than is wanted of it.",
+        "What comes back can be read neither as an output and its cache, nor as gradients.",
         "What stands behind return in forward, and in backward? Compare it with what is wanted.",
         "forward returns (out, cache), backward(dout, cache) a tuple with one gradient for each argument. Plain functions:"
         " f(x, w) returns out alone, and df(dout, x, w) takes f's own arguments.",
@@ -115,7 +126,7 @@ _ALL = [
     ),
     Diagnosis(
         "nan or infinity",
-        "There are numbers that are nan or infinite.",
+        "A number is out of the range that can be computed with, and what is made from it is lost.",
         "Where can exp get a large argument, or a division or a log a zero?",
         "Subtract the row's maximum before exp; take the log of a sum, not of a probability that was rounded to 0.",
         4,
@@ -139,7 +150,7 @@ _ALL = [
     ),
     Diagnosis(
         "forward not repeatable",
-        "The same input gives another output each time.",
+        "An output that changes by itself has no slope that could be measured.",
         "What, apart from its arguments, does forward depend on?",
         "Draw from the rng that is handed in, and keep nothing outside of the cache.",
         13,
@@ -163,9 +174,18 @@ _ALL = [
     Diagnosis(
         "accumulated over calls",
         "What one call of backward leaves behind changes the result of the next.",
-        "Call backward twice with the same dout. Where does the sum live between the calls?",
-        "Start from fresh zeros inside of backward, not from an array that outlives it.",
+        "Which arrays does backward change, and when are they set back to zero?",
+        "In backward, set the gradient anew; do not start from what the last call left in it.",
         12,
+        reworded={
+            "added up": {
+                "says": (
+                    "The second call adds its gradient to the first call's. If you meant that: this checker expects each"
+                    " call to give only its own gradient."
+                ),
+                "strong_hint": "In backward, set the gradient anew; do not add to what the last call left in it.",
+            },
+        },
     ),
     Diagnosis(
         "forward wrong",
@@ -178,7 +198,7 @@ _ALL = [
     # --- a factor ----------------------------------------------------------------------------------------------------------
     Diagnosis(
         "sign flipped",
-        "Something has the wrong sign.",
+        "At least a part of it points the opposite way of what is right.",
         "If this number grows, does the result grow or shrink?",
         "Look at differences (a - b or b - a?) and at -log.",
         2,
@@ -226,7 +246,7 @@ _ALL = [
     ),
     Diagnosis(
         "factor 2 missing",
-        "The gradient is half as large as it should be.",
+        "A factor 2 that a derivative brings along has got lost.",
         "What is the derivative of a square?",
         "d(u**2) = 2 u du: a square without a half in front of it gives a factor 2.",
         1,
@@ -234,7 +254,7 @@ _ALL = [
     ),
     Diagnosis(
         "factor 2 too many",
-        "The gradient is exactly twice as large as it should be.",
+        "Something counts double in backward that counts once in forward.",
         "Where does a 2 come from in backward, or a sum of two equal terms? Where in forward?",
         "Look for +=, a sum that runs over the same terms twice, and for 0.5 in forward that cancels the 2.",
         1,
@@ -426,7 +446,7 @@ _ALL = [
     ),
     Diagnosis(
         "summed over the wrong axis",
-        "A sum runs over the wrong axis.",
+        "A sum in backward adds up what forward keeps apart.",
         "Which axis must disappear, and which one must stay?",
         "Write the shape of each factor and of the result next to the line. The axes that the argument has must stay; those"
         " along which forward uses it again and again (b in each of N rows) are summed over.",
@@ -434,10 +454,13 @@ _ALL = [
         covers="the batch axis for the features, rows for columns; also in a product",
         reworded={
             "softmax": {
-                "hint": "Which numbers does one output depend on? Over which of them must the sum run?",
+                "says": "A sum in backward mixes rows; each row is a softmax of its own.",
+                "hint": (
+                    "Which outputs does one input change? Your sum must run over those. And what shape must it have to be"
+                    " subtracted row by row?"
+                ),
                 "strong_hint": (
-                    "Each row is a softmax of its own, so no sum mixes rows: the one of dout * probs runs over the classes"
-                    " of a row, axis=1 with keepdims=True."
+                    "One input changes the outputs of its row, so the sum runs along the row, axis=1, with keepdims=True."
                 ),
             },
             "convolution": {
@@ -477,15 +500,15 @@ _ALL = [
     ),
     Diagnosis(
         "stride ignored",
-        "backward puts the windows at other places than forward.",
-        "Where does window (i, j) begin in forward? And in backward?",
-        "Window (i, j) starts at (i * stride, j * stride) in both.",
+        "So gradients meet other pixels than those that their window covers in forward.",
+        "What does backward need to know to find where window (i, j) begins? Does it get it from forward?",
+        "Window (i, j) starts at (i * stride, j * stride) in both; so forward must hand the stride on to backward.",
         9,
         covers="the stride is forgotten, or the kernel's size taken for it",
     ),
     Diagnosis(
         "shifted",
-        "The right numbers are moved along an axis.",
+        "An index in backward is off by the same amount everywhere.",
         "Which index of the result belongs to index 0 of the input?",
         "Check where slices begin: i or i + 1, k or k - 1?",
         9,
@@ -493,12 +516,23 @@ _ALL = [
     ),
     Diagnosis(
         "reshaped in the wrong order",
-        "Numbers are read in another order than they lie in.",
-        "Which axis runs fastest in memory before your reshape, and which one do you assume?",
+        "backward puts the numbers back in another order than forward took them out.",
+        "In which order does forward take the numbers: which index changes first? Which one does your backward assume?",
         "Write down forward's transposes and reshapes and undo them one by one, the last one first. A reshape keeps the"
         " order in which the numbers are read, a transpose changes it: one can't stand for the other.",
         10,
         covers="a reshape. Two axes simply swapped: 'transposed'",
+        reworded={
+            "flatten": {
+                "hint": (
+                    "Forward writes each image as one row: which of its indices changes first as you go along that row?"
+                    " Which one does your backward assume?"
+                ),
+                "strong_hint": (
+                    "What forward does is one reshape and no transpose: undo just that, by a reshape to the input's shape."
+                ),
+            },
+        },
     ),
     # --- pooling -----------------------------------------------------------------------------------------------------------
     Diagnosis(
@@ -674,7 +708,7 @@ _ALL = [
     ),
     Diagnosis(
         "gradient damped",
-        "The gradient enters the velocity with a factor that the rule does not have.",
+        "The gradient enters the velocity with a factor that the reference does not have.",
         "With which factor does the newest gradient enter the velocity?",
         "velocity = momentum * velocity + g (an average with 1 - momentum is another rule, with smaller steps).",
         8,
@@ -682,14 +716,14 @@ _ALL = [
     ),
     Diagnosis(
         "learning rate missing",
-        "The step is not multiplied by the learning rate.",
+        "The velocity itself is taken for the step, however small lr is.",
         "What happens if you halve the learning rate?",
         "w -= lr * velocity.",
         8,
     ),
     Diagnosis(
         "learning rate twice",
-        "The learning rate is multiplied in twice.",
+        "The step is smaller than it should be by one more factor lr.",
         "On which lines does lr stand?",
         "Either the velocity holds lr * g and w += velocity, or it holds g and w -= lr * velocity. Not both.",
         8,
@@ -697,7 +731,7 @@ _ALL = [
     ),
     Diagnosis(
         "updated in the wrong order",
-        "The weights do not move by the velocity that the rule moves them by.",
+        "The weights move before the velocity has been updated.",
         "Does this step already use this step's gradient?",
         "First the velocity, then the weights.",
         8,
@@ -705,6 +739,16 @@ _ALL = [
             "the weights move before the velocity has been updated; Nesterov's look-ahead is taken of the old "
             "velocity, is missing, or is too many"
         ),
+        reworded={
+            "look-ahead": {
+                "says": "The weights do not move by the velocity that the reference moves them by.",
+                "hint": "By what does the reference move the weights: by the velocity, or by where it will carry them?",
+                "strong_hint": (
+                    "Momentum moves the weights by the new velocity v; Nesterov's look-ahead by g + momentum * v, with the"
+                    " new v as well."
+                ),
+            },
+        },
     ),
     Diagnosis(
         "state shared between arrays",
@@ -715,7 +759,7 @@ _ALL = [
     ),
     Diagnosis(
         "weights not changed",
-        "The step leaves the weights where they are.",
+        "What the step computes does not reach the weights.",
         "After the step, is the array that the model holds another one?",
         "w -= ... changes the array itself; w = w - ... makes a new one that the model does not see.",
         8,

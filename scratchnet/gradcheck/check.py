@@ -12,11 +12,11 @@ from scratchnet.gradcheck.evidence import Evidence
 from scratchnet.gradcheck.finding import Finding
 from scratchnet.gradcheck.learners import of_class, of_functions, of_object
 from scratchnet.gradcheck.notes import notes_on
-from scratchnet.gradcheck.protocol import Trial, try_out
+from scratchnet.gradcheck.protocol import Trial, judge_first_call, try_out
 from scratchnet.gradcheck.references import compare_output
 from scratchnet.gradcheck.report import Report
 from scratchnet.gradcheck.steps import check_step
-from scratchnet.gradcheck.subject import CodeRaised, Malformed, Subject, label, of_layer, of_loss
+from scratchnet.gradcheck.subject import CodeRaised, Malformed, Subject, of_layer, of_loss
 from scratchnet.gradcheck.ties import check_ties
 from scratchnet.layers.base import Layer, require
 from scratchnet.losses import Loss
@@ -87,12 +87,13 @@ def check(
             result = check_argument(name, objective, x, trial.gradients.get(name), max_entries, h, rng)
             report.results[name] = result
             if result.message and trial.raised:
-                result.message = f"no {label(name)}: backward stopped"
+                result.message = f"no {subject.label(name)}: backward stopped"
             elif result.message:
                 trial.problems.append(result.message)
                 if result.called:
                     trial.findings.append(Finding(result.called, result.message, _certainty(result.called), (name,)))
         check_ties(subject, trial, report.results, seed)
+        judge_first_call(trial, [name for name, result in report.results.items() if result.passed])
     except Malformed as error:
         trial.note(error.diagnosis, str(error))
     except CodeRaised as error:

@@ -10,7 +10,7 @@ from scratchnet.gradcheck.numeric import NotFinite, along_direction, along_entry
 from scratchnet.gradcheck.protocol import Trial, read_gradient
 from scratchnet.gradcheck.report import ArgumentResult, two_numbers
 from scratchnet.gradcheck.slopes import Prober, measure_together
-from scratchnet.gradcheck.subject import Subject, label
+from scratchnet.gradcheck.subject import Subject
 from scratchnet.typing import Array, Rng
 
 RELATIVE, ABSOLUTE = 1e-6, 1e-9  # right means: |analytic - numeric| <= RELATIVE * max |numeric| + ABSOLUTE
@@ -43,8 +43,10 @@ def check_argument(
     """Measure f's gradient (f is 0 at x), and compare."""
     sampled = max_entries is not None and x.size > max_entries
     indices = np.sort(rng.choice(x.size, max_entries, replace=False)) if sampled else np.arange(x.size)
-    analytic, message, called = read_gradient(name, gradient, x)
+    title = f.subject.label(name)
+    analytic, message, called = read_gradient(name, title, gradient, x)
     result = ArgumentResult(name, analytic, np.full(x.shape, np.nan), size=x.size, message=message, called=called)
+    result.title = title if name in f.subject.called else ""
     try:
         gaps = _measure(result, f, x, indices, sampled, h, rng)
         result.scale = float(np.abs(result.numeric.flat[indices]).max())
@@ -55,7 +57,7 @@ def check_argument(
             else:
                 _check_kinks(result, f, x, h)
     except NotFinite as error:
-        result.message = result.message or f"{label(name)} can't be measured: {error}"
+        result.message = result.message or f"{title} can't be measured: {error}"
     return result
 
 
@@ -127,7 +129,7 @@ def _check_direction(result: ArgumentResult, f: Callable[[Array], float], x: Arr
     elif slope.error > tolerance:
         yours, numeric = two_numbers(expected, slope.numeric)
         result.message = (
-            f"{label(result.name)}: the {result.checked} checked entries are right, but not all of the other {rest}: along "
+            f"{result.label}: the {result.checked} checked entries are right, but not all of the other {rest}: along "
             f"a random direction yours {yours}, numeric {numeric}"
         )
 
@@ -149,7 +151,7 @@ def _check_kinks(result: ArgumentResult, f: Callable[[Array], float], x: Array, 
     if slope.error > tolerance:
         yours, numeric = two_numbers(expected, slope.numeric)
         result.message = (
-            f"{label(result.name)}: wrong at kinks (ties, say, each of which gets all the gradient): when the "
+            f"{result.label}: wrong at kinks (ties, say, each of which gets all the gradient): when the "
             f"{len(result.kinks)} entries at kinks, the first at {next(iter(result.kinks))}, move together, yours is "
             f"{yours}, numeric {numeric}"
         )

@@ -6,12 +6,13 @@ from collections.abc import Iterable
 import numpy as np
 
 from scratchnet.gradcheck import bank
+from scratchnet.gradcheck.bank.operation import Operation, Setup
 from scratchnet.gradcheck.catalogue import CATALOGUE
 from scratchnet.gradcheck.evidence import Evidence
 from scratchnet.gradcheck.finding import Finding
 from scratchnet.gradcheck.report import Likely
 from scratchnet.gradcheck.signs import elementwise, factor, geometry, structure, terms
-from scratchnet.gradcheck.subject import label
+from scratchnet.gradcheck.subject import listed
 
 SIGNS = (factor, elementwise, structure, geometry, terms)
 MOST = 5  # names that are shown
@@ -32,13 +33,23 @@ def diagnose(e: Evidence) -> list[Likely]:
             findings += bank.find(e, *known)
     ranked = rank(findings, e.failed)
     if not ranked:
-        wrong = ", ".join(label(name) for name in e.failed) or "the gradient"
-        ranked = [Likely(CATALOGUE["no known mistake"], (f"{wrong} fits no mistake in the catalogue",), 0.0)]
+        wrong = listed(e.label(name) for name in e.failed) if e.failed else "the gradient"
+        nothing = f"{wrong} fit{'s' * (len(e.failed) < 2)} no mistake in the catalogue"
+        ranked = [Likely(CATALOGUE["no known mistake"], (nothing,), 0.0)]
     for likely in ranked:
         if known:
             likely.diagnosis = likely.diagnosis.of(known[0].called, known[0].lesson)
             likely.also_lesson = known[0].lesson if known[0].lesson != likely.diagnosis.lesson else None
-    return ranked
+    noted = {finding.evidence for finding in e.trial.findings}  # says it in the code's own words already
+    words = {"dout": e.subject.upstream, "stride": _stride_name(e, known)}
+    return [likely.in_words(words, noted) for likely in ranked]
+
+
+def _stride_name(e: Evidence, known: tuple[Operation, Setup] | None) -> str:
+    """Under which name the code is given the stride, if only one of its settings can be it."""
+    stride = known[1].roles.get("stride") if known else None
+    like = [name for name, value in e.settings.items() if stride == (value, value)]
+    return like[0] if len(like) == 1 and not any(name.lower().startswith("stride") for name in e.settings) else "stride"
 
 
 def rank(findings: Iterable[Finding], failed: list[str]) -> list[Likely]:
@@ -54,6 +65,7 @@ def rank(findings: Iterable[Finding], failed: list[str]) -> list[Likely]:
         evidence = tuple(dict.fromkeys(f.evidence for f in found if f.weight >= found[0].weight - 0.15))
         detail = next((f.detail for f in found if f.detail), "")
         score = found[0].weight * math.sqrt(share)
-        ranked.append(Likely(CATALOGUE[name], evidence[:3], score, tuple(sorted(explained)), detail))
+        diagnosis = CATALOGUE[name].of(found[0].variant, CATALOGUE[name].lesson)
+        ranked.append(Likely(diagnosis, evidence[:3], score, tuple(sorted(explained)), detail))
     ranked.sort(key=lambda likely: -likely.score)
     return ranked[:MOST]

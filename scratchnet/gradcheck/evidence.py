@@ -73,6 +73,10 @@ class Evidence:
         """Is the output one number, a loss?"""
         return self.out.ndim == 0
 
+    def label(self, name: str) -> str:
+        """What the gradient of an argument is called."""
+        return self.subject.label(name)
+
     def a(self, name: str) -> Array:
         analytic = self.results[name].analytic
         assert analytic is not None

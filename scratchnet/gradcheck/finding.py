@@ -12,7 +12,8 @@ class Finding:
 
     ``weight``, 0 .. 1, is how little else would explain them: 1 for what was seen directly (backward wrote into dout), less
     where other mistakes leave the same trace. ``explains`` are the arguments whose gradients it accounts for. ``detail`` is
-    the mistake to the letter, if that is known: for the strong hint, as it gives the answer away.
+    the mistake to the letter, if that is known: for the strong hint, as it gives the answer away. ``variant`` is the kind of
+    the mistake for which the catalogue has words of its own.
     """
 
     name: str
@@ -20,6 +21,7 @@ class Finding:
     weight: float
     explains: tuple[str, ...] = ()
     detail: str = ""
+    variant: str = ""
 
     def __post_init__(self) -> None:
         require(self.name in CATALOGUE, f"{self.name!r} is not in the catalogue")

@@ -31,7 +31,7 @@ def report_html(report: Report) -> str:
         for result in report.results.values():
             cells = (
                 f"<code>{escape(report.row_name(result.name))}</code>",
-                escape(str(result.numeric.shape)),
+                escape(result.shape),
                 f'<b style="color:{_COLOURS[result.status]}">{result.status}</b>',
                 escape(str(result)),
             )
@@ -54,7 +54,7 @@ def _likely_html(stands: str, likely: Likely, reason: str = "") -> str:
     return (
         f'<details{"" if reason else " open"} style="margin:6px 0;border-left:4px solid #0072B2;padding-left:10px">'
         f"<summary>{escape(stands[0].upper() + stands[1:])}: <b>{escape(likely.name)}</b></summary>"
-        f'<p style="margin:4px 0">{escape(likely.diagnosis.says)}</p><ul style="margin:4px 0">{evidence}</ul>'
+        f'<ul style="margin:4px 0">{evidence}</ul><p style="margin:4px 0">{escape(likely.diagnosis.says)}</p>'
         f'<p style="margin:4px 0"><b>Hint.</b> {escape(likely.diagnosis.hint)}</p>'
         f"<details><summary>a stronger hint</summary>{escape(likely.strong_hint)}</details>"
         f'<p style="margin:4px 0">Read {escape(likely.lessons)}.</p></details>'
@@ -69,7 +69,7 @@ def picture_svg(result: ArgumentResult) -> str:
     rows, columns = planes[0].shape
     side = max(4, min(26, 250 // columns, 420 // rows))
     width, height, gap, top = columns * side, rows * side, 18, 22
-    panel = max(width, 110)
+    panel = max(width, 110, 7 * len(f"{result.measure} {result.label}"))
     limit = reach(*planes)
     what = escape(result.label)
     titles = (f"your {what}", f"{result.measure} {what}", "difference")

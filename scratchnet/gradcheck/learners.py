@@ -67,7 +67,7 @@ def of_functions(pair: Pair, args: tuple[Any, ...], options: dict[str, Any]) -> 
 
     def backward(dout: Any, cache: Cache) -> tuple[dict[str, Any], list[str]]:
         if isinstance(cache, PlainCall):
-            values, by_place = _arguments(takes, dout, cache, names, run_back, has_upstream)
+            values, by_place = _arguments(takes, dout, cache, names, run_back, upstream if has_upstream else "")
             told = ", ".join(f"{name} was given {other}" for name, other in by_place.items())
             said = f"forward returns no cache, so backward's argument {told}: if it wants a cache, return (out, cache)"
             assumed[:] = [said] if by_place else []
@@ -86,11 +86,13 @@ def of_functions(pair: Pair, args: tuple[Any, ...], options: dict[str, Any]) -> 
             result = run_back(dout, cache, **extra)
         else:
             result = run_back(cache)
-        return by_name(result, names)
+        return by_name(result, names, called)
 
     assumed: list[str] = []
-    has_upstream = True
-    has_upstream = _takes_upstream(forward, arrays, constants, takes, {*names, *options})
+    called: dict[str, str] = {}
+    known = {*names, *options}
+    upstream = _upstream_in(takes, known)
+    has_upstream = _takes_upstream(forward, arrays, constants, takes, known)
     settings = {**_defaults(run), **numbers_in(options)}
     title = getattr(run, "__name__", "forward")
 
@@ -112,7 +114,14 @@ def of_functions(pair: Pair, args: tuple[Any, ...], options: dict[str, Any]) -> 
         without_dx=without_dx if "need_dx" in parameters(run_back) else None,
         vary=vary,
         assumed=assumed,
+        upstream=upstream if has_upstream and upstream not in (*known, *CACHE) else "dout",
+        called=called,
     )
+
+
+def _upstream_in(takes: list[str], known: set[str]) -> str:
+    """Which argument of backward is the upstream gradient, if one of them is: it is known by its name, else the first."""
+    return next((name for name in takes if name.lower() in UPSTREAM and name not in known), takes[0] if takes else "dout")
 
 
 def _takes_upstream(
@@ -138,9 +147,11 @@ def _defaults(function: Callable[..., Any]) -> dict[str, float]:
 
 
 def _arguments(
-    takes: list[str], dout: Any, call: PlainCall, names: list[str], function: Callable[..., Any], has_upstream: bool
+    takes: list[str], dout: Any, call: PlainCall, names: list[str], function: Callable[..., Any], upstream: str
 ) -> tuple[list[Any], dict[str, str]]:
     """The positional arguments for a plain df; and which of them, of a name of its own, was given which of f's by place.
+
+    ``upstream`` is the one that gets dout, "" if none does.
 
     Errors    Malformed if there is no telling what it wants
     """
@@ -149,10 +160,9 @@ def _arguments(
     if inspect.Parameter.VAR_POSITIONAL in kinds or not takes:
         return everything, {}
     known = {**call.options, **call.given}
-    first = next((name for name in takes if name.lower() in UPSTREAM and name not in known), takes[0])
     values, unused, by_place = [], [name for name in names if name not in takes], {}
     for name in takes:
-        if has_upstream and name == first:
+        if name == upstream:
             values.append(dout)
         elif name in known:
             values.append(known[name])
@@ -178,6 +188,12 @@ def _no_cache(function: Callable[..., Any], names: list[str]) -> str:
         f"forward returns no cache, and backward({', '.join(takes)}) wants more than dout: return (out, cache) from "
         f"forward, or have backward take forward's own arguments, backward({plain})"
     )
+
+
+def _positional(method: Callable[..., Any]) -> list[str]:
+    """The names of a method's arguments without self; "dout" for those of a *args."""
+    takes = {name: p.kind for name, p in parameters(method).items() if name != "self"}
+    return [name if kind in _POSITIONAL else "dout" for name, kind in takes.items()]
 
 
 def _required(function: Callable[..., Any]) -> list[str]:
@@ -209,13 +225,17 @@ def like_labels(array: Array) -> bool:
     return whole and (array.ndim <= 1 or bool(((array == 0) | (array == 1)).all()))
 
 
-def by_name(result: Any, names: list[str]) -> tuple[dict[str, Any], list[str]]:
-    """What backward returned as {name: gradient}, and complaints if that does not fit."""
+def by_name(result: Any, names: list[str], called: dict[str, str] | None = None) -> tuple[dict[str, Any], list[str]]:
+    """What backward returned as {name: gradient}, and complaints if that does not fit.
+
+    The keys that the gradients of a dict stand under are put into ``called``.
+    """
     wanted = f"({', '.join(label(name) for name in names)}{',' * (len(names) == 1)})"
     if isinstance(result, list):
         return dict(zip(names, result, strict=False)), [f"backward returned a list, wanted a tuple {wanted}"]
     if isinstance(result, dict):
         found = {name: _named(result, name) for name in names}
+        _note_keys(result, names, called)
         missing = [name for name in names if found[name] is None]
         return found, [f"backward returned a dict without {', '.join(map(label, missing))}"] if missing else []
     if result is None:
@@ -230,11 +250,22 @@ def by_name(result: Any, names: list[str]) -> tuple[dict[str, Any], list[str]]:
 
 def _named(mapping: dict[str, Any], name: str) -> Any:
     """The gradient of ``name`` in a dict (or an object's attributes): dw, dW, grad_w, w_grad, w."""
-    lower = {str(key).lower(): value for key, value in mapping.items()}
-    for key in (f"d{name}", f"grad_{name}", f"{name}_grad", f"d_{name}", f"grad{name}", name):
-        if key.lower() in lower:
-            return lower[key.lower()]
-    return None
+    key = _key_of(mapping, name)
+    return None if key is None else mapping[key]
+
+
+def _key_of(mapping: dict[str, Any], name: str) -> str | None:
+    """Under which key that is."""
+    lower = {str(key).lower(): key for key in mapping}
+    wanted = (f"d{name}", f"grad_{name}", f"{name}_grad", f"d_{name}", f"grad{name}", name)
+    return next((lower[key.lower()] for key in wanted if key.lower() in lower), None)
+
+
+def _note_keys(mapping: dict[str, Any], names: list[str], called: dict[str, str] | None) -> None:
+    """A gradient that stands under its argument's own name has no name of its own."""
+    keys = {name: _key_of(mapping, name) for name in names}
+    if called is not None:
+        called.update({name: str(key) for name, key in keys.items() if key is not None and key != name})
 
 
 # --- classes ---------------------------------------------------------------------------------------------------------------
@@ -263,9 +294,9 @@ def of_class(cls: type, args: tuple[Any, ...], options: dict[str, Any]) -> Subje
         return cls(**{n: given[n] for n in names[len(args) - count :]}, **keywords)
 
     rest = {name: value for name, value in options.items() if name not in to_constructor}
-    has_upstream = any(n != "self" for n in parameters(cls.backward))  # type: ignore[attr-defined]
+    backward_takes = _positional(cls.backward)  # type: ignore[attr-defined]
     title, settings = cls.__name__, {**_defaults(cls), **numbers_in(options)}
-    subject = _of_objects(title, make, names, len(args) - count, arrays, constants, rest, settings, has_upstream)
+    subject = _of_objects(title, make, names, len(args) - count, arrays, constants, rest, settings, backward_takes)
     subject.vary = lambda setting, value: of_class(cls, args, {**options, setting: value})
     return subject
 
@@ -291,9 +322,9 @@ def of_object(thing: Any, args: tuple[Any, ...], options: dict[str, Any]) -> Sub
             home[name] = given[name]
         return fresh
 
-    has_upstream = bool(parameters(thing.backward))
     settings = numbers_in({k: v for k, v in vars(thing).items() if isinstance(v, (int, float))} | options)
-    return _of_objects(title, make, names, len(args), arrays, constants, options, settings, has_upstream)
+    backward_takes = _positional(thing.backward)
+    return _of_objects(title, make, names, len(args), arrays, constants, options, settings, backward_takes)
 
 
 def _of_objects(
@@ -305,8 +336,10 @@ def _of_objects(
     constants: Params,
     options: dict[str, Any],
     settings: dict[str, float],
-    has_upstream: bool,
+    backward_takes: list[str],
 ) -> Subject:
+    has_upstream, upstream = bool(backward_takes), _upstream_in(backward_takes, {*names, *options})
+
     def forward(given: Params, rng: Rng) -> Any:
         thing = make(given, rng)
         takes = parameters(thing.forward)
@@ -331,28 +364,45 @@ def _of_objects(
             )
         result = thing.backward(*(dout, *more)[: len(takes)]) if takes else thing.backward()
         if len(more) == 1 and isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], dict):
+            _note_keys(result[1], names[inputs:], called)
             result = result[0], *(_named(result[1], name) for name in names[inputs:])
         if isinstance(result, dict):
-            return by_name(result, names)
+            return by_name(result, names, called)
         gradients = result if isinstance(result, tuple) else (result,)
         if len(gradients) == len(names):
             return by_name(result, names)
         found = dict(zip(names[:inputs], gradients, strict=False))
-        found.update({name: _attribute(thing, name, held[name]) for name in names[inputs:]})
+        for name in names[inputs:]:
+            key, found[name] = _attribute(thing, name, held[name])
+            if key:
+                called[name] = key
         return found, [f"backward returned {returned(result)}"] if result is None else []
 
-    return Subject(title, arrays, constants, forward, backward, settings=settings, has_upstream=has_upstream)
+    called: dict[str, str] = {}
+    return Subject(
+        title,
+        arrays,
+        constants,
+        forward,
+        backward,
+        settings=settings,
+        has_upstream=has_upstream,
+        upstream=upstream if upstream not in (*names, *options, *CACHE) else "dout",
+        called=called,
+    )
 
 
-def _attribute(thing: Any, name: str, array: Array) -> Any:
-    """The gradient that an object keeps for one of its arrays: self.dw, self.dW, self.grads["w"]."""
+def _attribute(thing: Any, name: str, array: Array) -> tuple[str, Any]:
+    """(under which name an object keeps the gradient of one of its arrays, the gradient): dw, dW; "" for grads["w"]."""
     attributes = dict(vars(thing))
     own = [key for key, value in attributes.items() if value is array] + [name]
     grads = attributes.get("grads", attributes.get("gradients"))
     for key in own:
-        found = _named({k: v for k, v in attributes.items() if k != key}, key)
-        if found is None and isinstance(grads, dict):
-            found = _named(grads, key)
+        others = {k: v for k, v in attributes.items() if k != key}
+        where = _key_of(others, key)
+        if where is not None and others[where] is not None:
+            return where, others[where]
+        found = _named(grads, key) if isinstance(grads, dict) else None
         if found is not None:
-            return found
-    return None
+            return "", found
+    return "", None

@@ -8,7 +8,7 @@ from scratchnet.gradcheck.catalogue import NOT_A_BUG
 from scratchnet.gradcheck.learners import like_labels
 from scratchnet.gradcheck.protocol import Trial
 from scratchnet.gradcheck.report import ZERO, ArgumentResult, Report
-from scratchnet.gradcheck.subject import Subject, label
+from scratchnet.gradcheck.subject import Subject
 from scratchnet.typing import Array
 
 TINY = 1e-6  # a gradient smaller than this is compared by the absolute tolerance
@@ -20,10 +20,10 @@ def notes_on(subject: Subject, trial: Trial, report: Report, args: tuple[Any, ..
     if not subject.has_upstream and np.size(trial.out) > 1:
         called = subject.title if subject.title.isidentifier() else "f"
         said = f"checked as the gradient of {called}({', '.join(subject.arrays)}).sum()"
-        found.append(f"{said}, since backward takes no dout")
+        found.append(f"{said}, since backward takes no upstream gradient")
     found += _without_need(subject, trial)
     for name, result in report.results.items():
-        what = label(name)
+        what = subject.label(name)
         if result.analytic is None or result.message or not result.checked:
             continue
         if result.kinks and not result.wrong_at_kinks:

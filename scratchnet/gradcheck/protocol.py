@@ -2,7 +2,7 @@
 
 import contextlib
 import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from scratchnet.gradcheck.finding import Finding
 from scratchnet.gradcheck.learners import PlainCall
 from scratchnet.gradcheck.numeric import index_of
-from scratchnet.gradcheck.subject import CodeRaised, Malformed, Subject, describe, guarded, label, returned
+from scratchnet.gradcheck.subject import CodeRaised, Malformed, Subject, describe, guarded, listed, returned
 from scratchnet.typing import Array, Cache, Rng
 
 
@@ -23,16 +23,17 @@ class Trial:
     gradients: dict[str, Any] = field(default_factory=dict)  # what backward returned for each array, unchecked
     problems: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    doubled: list[str] = field(default_factory=list)  # arrays whose gradient is twice as large after a second call
 
     @property
     def raised(self) -> bool:
         """Did the code raise an error?"""
         return any(finding.name == "raises an error" for finding in self.findings)
 
-    def note(self, name: str, problem: str, weight: float = 1.0, explains: tuple[str, ...] = ()) -> None:
+    def note(self, name: str, problem: str, weight: float = 1.0, explains: tuple[str, ...] = (), variant: str = "") -> None:
         """A problem, and what it is called."""
         self.problems.append(problem)
-        self.findings.append(Finding(name, problem, weight, explains))
+        self.findings.append(Finding(name, problem, weight, explains, variant=variant))
 
 
 def try_out(subject: Subject, rng: Rng, seed: int) -> Trial:
@@ -90,7 +91,7 @@ def _try_backward(subject: Subject, trial: Trial, given: Any, cache: Cache, by_f
         if name not in by_forward:
             trial.note("input changed in place", _changes("backward", name))
     if not same(dout, trial.dout):
-        trial.note("dout changed in place", _changes("backward", "dout"))
+        trial.note("dout changed in place", _changes("backward", subject.upstream))
     missing = any(gradients.get(name) is None for name in subject.arrays)
     for complaint in complaints:
         trial.note("gradient missing" if missing else "wrong return value", complaint, 0.9)
@@ -98,7 +99,7 @@ def _try_backward(subject: Subject, trial: Trial, given: Any, cache: Cache, by_f
     _without_dx(subject, trial, seed)
     difference, again = _difference(subject, gradients, trial.dout, cache)
     if difference:
-        _name_of_second_call(subject, trial, again, cache, cache_before, f"a second call of backward {difference}", seed)
+        _name_of_second_call(subject, trial, again, cache, cache_before, difference, seed)
     cache = _cache_after_another_forward(subject, seed)
     later, _ = _difference(subject, gradients, trial.dout, cache)
     if later:
@@ -113,25 +114,40 @@ def _without_dx(subject: Subject, trial: Trial, seed: int) -> None:
     _, cache = subject.forward(subject.copies(), seed)
     with guarded("backward(need_dx=False)"):
         found = subject.without_dx(_copy(trial.dout), cache)
-    names = [label(name) for name, gradient in found.items() if not same(trial.gradients.get(name), gradient)]
+    names = [subject.label(name) for name, gradient in found.items() if not same(trial.gradients.get(name), gradient)]
     if names:
         trial.problems.append(
-            f"with need_dx=False backward gives another {', '.join(names)}: it may leave out dx, nothing else"
+            f"with need_dx=False backward gives another {listed(names)}: it may leave out dx, nothing else"
         )
 
 
 def _name_of_second_call(
-    subject: Subject, trial: Trial, again: dict[str, Any], cache: Cache, before: Any, problem: str, seed: int
+    subject: Subject, trial: Trial, again: dict[str, Any], cache: Cache, before: Any, difference: str, seed: int
 ) -> None:
     """Why does a second call of backward give another result?"""
     grown = [name for name, g in trial.gradients.items() if not same(g, again.get(name))]
+    problem = f"a second call of backward {difference}"
     if grown and all(_is_number(again.get(n)) and same(again[n], 2 * np.asarray(trial.gradients[n])) for n in grown):
-        return trial.note("accumulated over calls", f"{problem}, exactly twice the first: something outlives the call")
+        trial.doubled = grown
+        names = listed(subject.label(name) for name in grown)
+        twice = f"a second call of backward gives {names} exactly twice as large"
+        return trial.note("accumulated over calls", twice, variant="added up")
     if _holds_generator(cache) or _draws_by_itself(subject, trial, seed):
         return trial.note("random numbers drawn again", f"{problem}: it draws random numbers of its own")
     if not again or not _unchanged(before, cache):
         return trial.note("input changed in place", f"{problem}: the first one changes the cache")
     return trial.note("accumulated over calls", f"{problem}: something outlives the call", 0.9)
+
+
+def judge_first_call(trial: Trial, right: list[str]) -> None:
+    """Of gradients that a second call doubles: say so if the first call's were right, now that they are measured."""
+    if not trial.doubled or not set(trial.doubled) <= set(right):
+        return
+    for k, finding in enumerate(trial.findings):
+        if finding.variant == "added up":
+            said = f"{finding.evidence}; the first call was right"
+            trial.problems[trial.problems.index(finding.evidence)] = said
+            trial.findings[k] = replace(finding, evidence=said)
 
 
 def _draws_by_itself(subject: Subject, trial: Trial, seed: int) -> bool:
@@ -210,7 +226,7 @@ def _difference(subject: Subject, gradients: dict[str, Any], dout: Any, cache: C
         return f"raises {type(error.__cause__).__name__}", {}
     except Malformed:
         return "returns something else", {}
-    names = [label(name) for name, gradient in gradients.items() if not same(gradient, again.get(name))]
+    names = [subject.label(name) for name, gradient in gradients.items() if not same(gradient, again.get(name))]
     return (f"gives another result ({', '.join(names)})" if names else ""), again
 
 
@@ -256,9 +272,11 @@ def _copy(value: Any) -> Any:
     return value.copy(order="K") if isinstance(value, np.ndarray) else value
 
 
-def read_gradient(name: str, gradient: Any, x: Array) -> tuple[Array | None, str, str]:
-    """(what backward returned for x as an array, what is wrong with it or "", the name of that or "")."""
-    what = label(name)
+def read_gradient(name: str, what: str, gradient: Any, x: Array) -> tuple[Array | None, str, str]:
+    """(what backward returned for x as an array, what is wrong with it or "", the name of that or "").
+
+    ``name`` is the argument's, ``what`` the gradient's.
+    """
     if not isinstance(gradient, (np.ndarray, np.generic)) and not (isinstance(gradient, float) and x.ndim == 0):
         return None, f"{what} is {describe(gradient)}, wanted an array {x.shape}", "gradient missing"
     array = np.asarray(gradient)

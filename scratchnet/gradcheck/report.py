@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 import re
 import textwrap
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from scratchnet.gradcheck.catalogue import LESSONS, Diagnosis
+from scratchnet.gradcheck.catalogue import LESSONS, Diagnosis, in_words
 from scratchnet.gradcheck.numeric import Index
 from scratchnet.gradcheck.subject import label
 from scratchnet.layers.base import require
@@ -17,6 +17,7 @@ from scratchnet.typing import Array
 
 NEARLY = 0.07  # a diagnosis whose score is no more than this below the best one is worth mentioning
 SURE = 0.5  # the least score of a further mistake that is mentioned
+MORE = "for a stronger hint: report = check(...), then print(report.hint(strong=True))"
 ZERO = 1e-9  # a numeric gradient of this size is nothing but rounding
 
 
@@ -39,14 +40,19 @@ class ArgumentResult:
     doubt: str = ""  # why it can't be called right, though nothing wrong was found
     called: str = ""  # the name of what ``message`` says, if it is in the catalogue
     jacobian: Array | None = field(default=None, repr=False)  # (entries, outputs): the slope of each output, if measured
-    title: str = ""  # what it is called, if that is not d and the name
-    kind: str = "gradient"
+    title: str = ""  # what the code calls it, if that is known
+    kind: str = "numeric gradient"  # what ``numeric`` is
     measure: str = "numeric"  # what it is compared with
 
     @property
     def label(self) -> str:
         """dx."""
         return self.title or label(self.name)
+
+    @property
+    def shape(self) -> str:
+        """(5, 4)."""
+        return str(self.numeric.shape)
 
     @property
     def wrong_entries(self) -> Array:
@@ -109,16 +115,19 @@ class ArgumentResult:
             return math.nan, math.nan
         return float(self.analytic[self.worst]), float(self.numeric[self.worst])
 
+    @property
+    def place(self) -> str:
+        """Where the largest difference is."""
+        return f"at {self.worst}"
+
     def _compared_with(self) -> str:
         if not self.wrong:
             return "" if self.scale > ZERO else " (it is 0 everywhere)"
         if self.worst in self.kinks:
             left, right = self.kinks[self.worst]
-            return (
-                f" at {self.worst}: yours {self.worst_values[0]:.6g}, slope {left:.6g} to the left, {right:.6g} to the right"
-            )
+            return f" {self.place}: yours {self.worst_values[0]:.6g}, slope {left:.6g} to the left, {right:.6g} to the right"
         yours, numeric = two_numbers(*self.worst_values)
-        return f" at {self.worst}: yours {yours}, {self.measure} {numeric}"
+        return f" {self.place}: yours {yours}, {self.measure} {numeric}"
 
 
 @dataclass(eq=False)
@@ -140,6 +149,12 @@ class Likely:
     def strong_hint(self) -> str:
         """Where to look, and the mistake to the letter."""
         return self.diagnosis.strong_hint + (f" Yours looks like this: {self.detail}." if self.detail else "")
+
+    def in_words(self, words: dict[str, str], keep: set[str]) -> Likely:
+        """The same with the words that the code has for things; evidence in ``keep`` stays as it is."""
+        evidence = tuple(text if text in keep else in_words(text, words) for text in self.evidence)
+        diagnosis, detail = self.diagnosis.in_words(words), in_words(self.detail, words)
+        return replace(self, diagnosis=diagnosis, evidence=evidence, detail=detail)
 
     @property
     def lessons(self) -> str:
@@ -191,7 +206,8 @@ class Report:
         (first, *rest), found = self.diagnoses, []
         known = set(first.explains)
         for likely in rest:
-            more = [label(name) for name in likely.explains if name not in known]
+            names = [name for name in likely.explains if name not in known]
+            more = [self.results[name].label if name in self.results else label(name) for name in names]
             because = likely.evidence[0] if likely.evidence else ""
             if known and more and likely.score >= SURE:
                 found.append((f"also, for {', '.join(more)}", likely, because))
@@ -202,7 +218,7 @@ class Report:
 
     def __str__(self) -> str:
         """A table with a line for each gradient, then the problems, and what the mistake is likely to be."""
-        rows = [(self.row_name(r.name), str(r.numeric.shape), r.status, str(r)) for r in self.results.values()]
+        rows = [(self.row_name(r.name), r.shape, r.status, str(r)) for r in self.results.values()]
         widths = [max((len(row[column]) for row in rows), default=0) for column in range(3)]
         lines = ["  ".join([*(cell.ljust(n) for cell, n in zip(row[:3], widths, strict=True)), row[3]]) for row in rows]
         shown = {result.message for result in self.results.values()}
@@ -226,10 +242,11 @@ class Report:
         seen = [evidence for evidence in first.evidence if evidence not in shown]
         lines = [
             f"likely mistake: {first.name}",
-            *_paragraph("", first.diagnosis.says),
             *(line for evidence in seen for line in _paragraph("seen: ", evidence)),
+            *_paragraph("", first.diagnosis.says),
             *_paragraph("hint: ", first.diagnosis.hint),
-            *_paragraph("read: ", f"{first.lessons}; report.hint(strong=True) says more"),
+            *_paragraph("read: ", first.lessons),
+            f"  {MORE}",
         ]
         for stands, likely, reason in self.others():
             lines += _paragraph(f"{stands}: ", f"{likely.name} ({reason})")
@@ -242,8 +259,8 @@ class Report:
 
 
 def _paragraph(start: str, text: str) -> list[str]:
-    """Lines of a report; an index such as (0, 1) is not broken."""
-    whole = re.sub(r"\([\d, ]+\)", lambda index: index[0].replace(" ", "\N{NO-BREAK SPACE}"), start + text)
+    """Lines of a report; an index such as (0, 1) or [0, 1] is not broken."""
+    whole = re.sub(r"[([][\d, ]+[)\]]", lambda index: index[0].replace(" ", "\N{NO-BREAK SPACE}"), start + text)
     lines = textwrap.wrap(whole, 100, initial_indent="  ", subsequent_indent="  " + " " * len(start))
     return [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines]
 

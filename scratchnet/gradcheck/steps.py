@@ -20,7 +20,7 @@ from scratchnet.gradcheck.finding import Finding
 from scratchnet.gradcheck.inputs import generic
 from scratchnet.gradcheck.report import ArgumentResult, Likely, Report
 from scratchnet.gradcheck.signs.factor import proportional
-from scratchnet.gradcheck.subject import CodeRaised, guarded, parameters
+from scratchnet.gradcheck.subject import CodeRaised, guarded, listed, parameters
 from scratchnet.layers.base import require
 from scratchnet.optim import SGD, Momentum, Nesterov, Optimizer
 from scratchnet.typing import Array, Params
@@ -34,8 +34,8 @@ Walk = dict[str, Array]
 
 
 def check_step(target: Any, rule: Optimizer, options: dict[str, Any], seed: int = 0) -> Report:
-    """Compare a step with the rule's, on a weight and (for objects) a bias, over a few steps with random gradients."""
-    rule, options, unlike = _unlike(rule, options)
+    """Compare a step with the reference's, on a weight and (for objects) a bias, over a few steps with random gradients."""
+    rule, options, called = _unlike(rule, options)
     rng = np.random.default_rng(seed)
     is_function = inspect.isroutine(target)
     names = ["w"] if is_function else ["w", "b"]
@@ -58,18 +58,40 @@ def check_step(target: Any, rule: Optimizer, options: dict[str, Any], seed: int 
     for name in names:
         report.results[name] = _compare(name, mine[name], wanted[name])
     if not report.passed:
-        if unlike:
-            report.notes.append(f"checked with {unlike} instead of yours, so that no number can be taken for another")
+        if called:
+            unlike = ", ".join(f"{option} = {options[option]:g}" for option in called.values())
+            report.notes.append(f"both were run with {unlike}, unusual values that make mix-ups visible")
         wrong = [name for name, result in report.results.items() if not result.passed]
         findings += _findings(target, options, rule, start, grads, mine, wanted, wrong)
         nothing = Likely(CATALOGUE["no known mistake"], ("the steps fit no known mistake",))
-        report.diagnoses = rank(findings, wrong) or [nothing]
+        report.diagnoses = [likely.in_words(called, set()) for likely in rank(findings, wrong) or [nothing]]
     return report
 
 
+class StepResult(ArgumentResult):
+    """The changes of one array, (STEPS, ...), beside the reference's."""
+
+    @property
+    def label(self) -> str:
+        return f"change of {self.name} over {STEPS} steps"
+
+    @property
+    def shape(self) -> str:
+        axes = ("steps", "rows", "columns") if self.numeric.ndim == 3 else ("steps", "entries")
+        return f"({', '.join(axes)}) = {self.numeric.shape}"
+
+    @property
+    def place(self) -> str:
+        step, *index = self.worst or (0,)
+        return f"in the {_ORDINALS[step]} step at {self.name}{index}"
+
+
+_ORDINALS = ("first", "second", "third", "fourth")
+
+
 def _compare(name: str, mine: Array, wanted: Array) -> ArgumentResult:
-    result = ArgumentResult(name, mine, wanted, checked=wanted.size, size=wanted.size)
-    result.title, result.kind, result.measure = f"{STEPS} steps of {name}", "step", "the rule's"
+    result = StepResult(name, mine, wanted, checked=wanted.size, size=wanted.size)
+    result.title, result.kind, result.measure = result.label, "step of the reference", "the reference's"
     result.scale = float(np.abs(wanted).max())
     if mine.shape != wanted.shape or not np.isfinite(mine).all():
         result.message = f"the steps of {name} are not arrays {wanted.shape[1:]} of finite numbers"
@@ -88,20 +110,20 @@ _SAME = {
 }
 
 
-def _unlike(rule: Optimizer, options: dict[str, Any]) -> tuple[Optimizer, dict[str, Any], str]:
+def _unlike(rule: Optimizer, options: dict[str, Any]) -> tuple[Optimizer, dict[str, Any], dict[str, str]]:
     """The same with numbers that can't be taken for each other: with lr = 0.1 and momentum = 0.9, lr is 1 - momentum.
 
-    Only what is an option is changed, in the rule and in the options alike; the third value says to what.
+    Only what is an option is changed, in the rule and in the options alike; the third value is what each is called there.
     """
-    rule, options, changed = copy.deepcopy(rule), dict(options), []
+    rule, options, called = copy.deepcopy(rule), dict(options), {}
     for attribute, value in (("lr", 0.037), ("momentum", 0.83), ("weight_decay", 0.29)):
         has = getattr(rule, attribute, 0)
         named = [n for n, v in options.items() if v == has and any(n.lower().startswith(s) for s in _SAME[attribute])]
         if has and len(named) == 1:
             setattr(rule, attribute, value)
             options[named[0]] = value
-            changed.append(f"{named[0]} = {value:g}")
-    return rule, options, ", ".join(changed)
+            called[attribute] = named[0]
+    return rule, options, called
 
 
 # --- running the learner's step --------------------------------------------------------------------------------------------
@@ -234,7 +256,7 @@ def _known(r: Rule) -> Iterator[tuple[str, Rule, str, float]]:
             0.96,
         )
         if not r.nesterov:
-            ahead = "there is a look-ahead, as in Nesterov's rule"
+            ahead = "there is a look-ahead, as in Nesterov's method"
             yield "updated in the wrong order", replace(r, nesterov=True), ahead, 0.8
         if r.nesterov:
             yield "updated in the wrong order", replace(r, look_ahead_old=True), "the look-ahead uses the old velocity", 0.95
@@ -264,18 +286,30 @@ def _findings(
         yield Finding("weights not changed", f"after {STEPS} steps the weights are what they were", 0.99, tuple(wrong))
         return
     yield from _shared(target, options, start, grads, wanted)
+    late = tuple(name for name in wrong if close(mine[name][1:], wanted[name][:-1]))
+    if late:
+        still = all(np.abs(mine[name][0]).max() == 0 for name in late)
+        whole = f"your first step does not move {listed(late)} at all; every later step is the reference's step before"
+        said = whole if still else "from the second step on yours is the reference's step before"
+        yield Finding("updated in the wrong order", said, 0.97, late)
     rule = _rule(optimizer)
     for name, other, words, weight in _known(rule) if rule else ():
+        if late and other.old_velocity:
+            continue  # said above
         walk = other.walk(start, grads)
         matched = tuple(n for n in wrong if close(mine[n], walk[n]))
         rest_right = all(close(mine[n], walk[n]) for n in mine)
         if matched:
-            yield Finding(name, f"your steps are those of a rule in which {words}", weight - 0.1 * (not rest_right), matched)
+            steps = "your steps" if rest_right else f"your steps of {listed(matched)}"
+            said = f"the reference, changed in this way, makes exactly {steps}: {words}"
+            looks = other.look_ahead_old or (other.nesterov != rule.nesterov and not other.old_velocity) if rule else False
+            variant = "look-ahead" if looks else ""
+            yield Finding(name, said, weight - 0.1 * (not rest_right), matched, variant=variant)
     for name in wrong:
         ratio = proportional(mine[name], wanted[name])
         if ratio is not None and abs(ratio) > 1e-9:
             known = "sign flipped" if abs(ratio + 1) < 1e-5 else "constant factor"
-            yield Finding(known, f"your steps of {name} are {ratio:.6g} times the rule's", 0.8, (name,))
+            yield Finding(known, f"your steps of {name} are {ratio:.6g} times the reference's", 0.8, (name,))
         first, n = mine[name][0], STEPS
         if close(first, wanted[name][0]) and rule and rule.keep:
             said = f"the first step of {name} is right, the next {n - 1} are not"

@@ -4,7 +4,7 @@ import contextlib
 import copy
 import inspect
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Any
@@ -57,6 +57,12 @@ class Subject:
     without_dx: Callable[[Any, Cache], dict[str, Any]] | None = None  # backward(need_dx=False), if there is such a thing
     vary: "Callable[[str, float], Subject] | None" = None  # the same with another value of one of the settings
     assumed: list[str] = field(default_factory=list)  # how the code was read where it could be meant otherwise
+    upstream: str = "dout"  # what backward calls the upstream gradient
+    called: dict[str, str] = field(default_factory=dict)  # what the code calls the gradients, where it has names for them
+
+    def label(self, name: str) -> str:
+        """What the gradient of an array is called: grad_w if the code keeps it under that name, else dw."""
+        return self.called.get(name, label(name))
 
     def copies(self) -> Params:
         """Fresh copies of all arrays: what the code under check does to them hurts nobody."""
@@ -134,6 +140,12 @@ def label(name: str) -> str:
     """How the gradient of an array is called: w -> dw, 2.w -> 2.dw."""
     *path, last = name.split(".")
     return ".".join([*path, f"d{last}"])
+
+
+def listed(words: Iterable[str]) -> str:
+    """a; a and b; a, b and c."""
+    *others, last = words
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def describe(value: Any) -> str:

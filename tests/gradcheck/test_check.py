@@ -401,6 +401,27 @@ def test_overwriting_is_right_only_where_windows_do_not_overlap():
     assert not check(pool_backward_with(overwrite), SMALL, options={"stride": 1})
 
 
+def test_a_pool_that_is_overwritten_entry_by_entry():
+    """= for += where backward goes through the entries of all windows at once: winners are lost, and it has a name."""
+
+    def forward(x, k=3):
+        cuts = [x[:, :, i : x.shape[2] - k + 1 + i, j : x.shape[3] - k + 1 + j] for i, j in np.ndindex(k, k)]
+        return np.max(cuts, axis=0), (np.argmax(cuts, axis=0), x.shape, k)
+
+    def backward(dout, cache, add):
+        winner, shape, k = cache
+        dx = np.zeros(shape)
+        for entry, (i, j) in enumerate(np.ndindex(k, k)):
+            cut = dx[:, :, i : i + dout.shape[2], j : j + dout.shape[3]]
+            cut[...] = dout * (winner == entry) + (cut if add else 0)
+        return dx
+
+    x = generic((2, 2, 6, 5), np.random.default_rng(0))
+    assert check((forward, lambda dout, cache: backward(dout, cache, add=True)), x)
+    wrong = check((forward, lambda dout, cache: backward(dout, cache, add=False)), x)
+    assert wrong.diagnoses[0].name == "overlap overwritten"
+
+
 def conv_with(change):
     def backward(dout, cache):
         return change(dout, cache, *conv2d_backward(dout, cache))
@@ -530,7 +551,18 @@ def test_gradients_that_add_up_from_call_to_call():
         total[...] += dw
         return dx, total, db
 
-    assert "a second call of backward gives another result (dw)" in problems((dense_forward, backward), X, W, B)
+    twice, right = "a second call of backward gives dw exactly twice as large", "; the first call was right"
+    assert twice + right in problems((dense_forward, backward), X, W, B)
+
+    def too_large(dout, cache):
+        return backward(3 * dout, cache)
+
+    total[...] = 0.0
+    said = problems((dense_forward, too_large), X, W, B)
+    assert twice in said
+    assert right not in said
+    said = problems((dense_forward, backward), X, W, B)  # what the calls above left is in the first one, too
+    assert "a second call of backward gives another result (dw)" in said
 
 
 def test_cache_changed_by_backward():
@@ -755,7 +787,7 @@ def test_without_dout_it_is_the_gradient_of_the_sum():
 
     report = check((square, lambda x: 2 * x), X)
     assert report
-    assert report.notes == ["checked as the gradient of square(x).sum(), since backward takes no dout"]
+    assert report.notes == ["checked as the gradient of square(x).sum(), since backward takes no upstream gradient"]
     assert "square(x).sum()" in str(report)
     assert not check((square, lambda x: x), X)
     assert not check((lambda x: (x * x).sum(), lambda x: 2 * x), X).notes, "a loss is one number already"

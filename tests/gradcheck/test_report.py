@@ -12,6 +12,7 @@ from benchmarks.mistakes.case import LOGITS
 from scratchnet import viz
 from scratchnet.gradcheck import CATALOGUE, Likely, Report, check, generic
 from scratchnet.gradcheck.plane import to_plane
+from scratchnet.gradcheck.report import MORE
 from scratchnet.layers import ReLU
 from scratchnet.layers.activations import relu_forward
 from scratchnet.layers.conv import conv2d_backward, conv2d_forward
@@ -30,6 +31,8 @@ def test_text():
     assert "read: lesson 5 (dense and ReLU)" in text
     assert WRONG.diagnoses[0].diagnosis.strong_hint not in text, "the strong hint is for those who ask"
     assert max(map(len, text.splitlines()[2:])) <= 100
+    seen, says, stronger = (text.index(part) for part in ("seen:", WRONG.diagnoses[0].diagnosis.says, MORE))
+    assert seen < says < stronger, "first what was seen, then what it means, last how to learn more"
     assert "likely" not in str(RIGHT)
 
 
@@ -62,16 +65,19 @@ def test_a_strong_hint_speaks_of_the_operation_at_hand():
 def test_text_that_shows_one_place():
     """Where numbers stand in the wrong places, one of them is shown; and windows that drift are not left to be guessed."""
     turned = " ".join(str(report_on("flatten-channels")).split())
-    assert "read in the order of axes (0, 2, 3, 1): at (0, 0, 0, 1), say, stands the number of (0, 0, 0, 2)" in turned
+    assert "e.g. dx[0, 0, 0, 1] holds what belongs in dx[0, 0, 0, 2]; that is what you get if the channels are" in turned
+    assert "(0, 2, 3, 1)" in report_on("flatten-channels").hint(strong=True)
+    assert "(0, 2, 3, 1)" not in turned
     assert "mixed up" not in turned, "once is enough"
     drifting = " ".join(str(report_on("avg-pool-by-size")).split())
-    assert "from one window to the next backward goes 3 rows on, forward 2" in drifting
+    apart = "neighbouring windows are 3 apart in your backward, 2 apart in forward, in rows and in columns"
+    assert f"{apart}; with step = window size it would be right" in drifting
     assert "summed over axis 0 it would be right" in str(report_on("dense-db-not-summed"))
 
 
 def test_a_second_call_is_told_by_what_it_does():
     for case_id, said in (
-        ("dense-adds-up", "(dweight, dbias), exactly twice the first: something outlives the call"),
+        ("dense-adds-up", "gives grad_weight and grad_bias exactly twice as large; the first call was right"),
         ("dropout-again", "(dx): it draws random numbers of its own"),
     ):
         assert any(said in problem for problem in report_on(case_id).problems)
@@ -80,8 +86,120 @@ def test_a_second_call_is_told_by_what_it_does():
 def test_a_step_s_rows_speak_of_steps():
     row = str(report_on("momentum-late")).splitlines()[0]
     assert re.match(
-        r"4 steps of w  \(4, 4, 3\)  WRONG  .* at \(2, 1, 0\): yours -?[\d.]+, the rule's -?[\d.]+; largest step", row
+        r"change of w over 4 steps  \(steps, rows, columns\) = \(4, 4, 3\)  WRONG  .* in the third step at w\[1, 0\]: "
+        r"yours -?[\d.]+, the reference's -?[\d.]+; largest step of the reference [\d.]+; 48 of 48 wrong",
+        row,
     )
+
+
+def average_pool(step_back):
+    """A 3 x 3 mean at stride 2 whose backward takes other steps."""
+
+    def forward(x, size, step):
+        rows, columns = (range(0, n - size + 1, step) for n in x.shape[2:])
+        out = [[x[:, :, i : i + size, j : j + size].mean(axis=(2, 3)) for j in columns] for i in rows]
+        return np.array(out).transpose(2, 3, 0, 1), (x.shape, size)
+
+    def backward(grad, cache):
+        shape, size = cache
+        dx = np.zeros((*shape[:2], 30, 30))
+        for i, j in np.ndindex(grad.shape[2:]):
+            r, c = i * step_back[0], j * step_back[1]
+            dx[:, :, r : r + size, c : c + size] += grad[:, :, i, j, None, None] / size**2
+        return dx[:, :, : shape[2], : shape[3]]
+
+    return forward, backward
+
+
+@pytest.mark.parametrize(
+    ("step_back", "said"),
+    [
+        ((2, 3), "windows are 3 apart in your backward, 2 apart in forward, in columns; with step = window size it would"),
+        ((1, 2), "windows are 1 apart in your backward, 2 apart in forward, in rows ("),
+        ((1, 1), "windows are 1 apart in your backward, 2 apart in forward, in rows and in columns ("),
+        ((1, 3), "windows are 1 row and 3 columns apart in your backward, 2 rows and 2 columns apart in forward ("),
+    ],
+)
+def test_windows_that_drift_are_told_along_the_axes_that_were_measured(step_back, said):
+    report = check(average_pool(step_back), generic((2, 2, 9, 11), rng), options={"size": 3, "step": 2})
+    assert report.diagnoses[0].name == "stride ignored"
+    assert said in report.diagnoses[0].evidence[0] + " ("
+    assert "(i * step, j * step)" in report.hint(strong=True), "by the name that the code has for it"
+
+
+def max_pool_by_size(x, size, step):
+    rows, columns = (range(0, n - size + 1, step) for n in x.shape[2:])
+    windows = np.array([[x[:, :, i : i + size, j : j + size].reshape(*x.shape[:2], -1) for j in columns] for i in rows])
+    windows = windows.transpose(2, 3, 0, 1, 4)
+    return windows.max(axis=-1), (x.shape, size, windows.argmax(axis=-1))
+
+
+def max_pool_by_size_back(grad, cache):
+    shape, size, best = cache
+    dx = np.zeros((*shape[:2], 30, 30))
+    for n, c, i, j in np.ndindex(grad.shape):
+        row, column = divmod(best[n, c, i, j], size)
+        dx[n, c, size * i + row, size * j + column] += grad[n, c, i, j]
+    return dx[:, :, : shape[2], : shape[3]]
+
+
+def test_drifting_maxima_are_told_in_the_same_way():
+    pair = max_pool_by_size, max_pool_by_size_back
+    report = check(pair, generic((2, 2, 7, 9), rng), options={"size": 2, "step": 1})
+    text = " ".join(str(report).split())
+    assert "neighbouring windows are 2 apart in your backward, 1 apart in forward, in rows and in columns; with step" in text
+
+
+def test_numbers_in_the_wrong_places_are_told_by_the_axes():
+    def flat(x):
+        return x.reshape(len(x), -1), x.shape
+
+    def told(backward, x=IMAGES):
+        report = check((flat, backward), x)
+        assert report.diagnoses[0].name == "reshaped in the wrong order"
+        return report.diagnoses[0].evidence[0]
+
+    def rows_first(dout, shape):
+        n, c, h, w = shape
+        return dout.reshape(n, h, c, w).transpose(0, 2, 1, 3)
+
+    def three(dout, shape):
+        n, h, w = shape
+        return dout.reshape(n, w, h).transpose(0, 2, 1)
+
+    assert told(rows_first).endswith("if the axes are taken in the order images, rows, channels, columns")
+    assert told(three, generic((3, 4, 5), rng)).endswith("if axis 1 is taken as the last axis"), "axes without names"
+
+
+def test_names_are_those_of_the_code():
+    class Linear:
+        def __init__(self, weight, bias):
+            self.weight, self.bias = weight, bias
+
+        def forward(self, x):
+            self.x = x
+            return x @ self.weight + self.bias
+
+        def backward(self, upstream):
+            self.grad_weight, self.grad_bias = self.x.T @ upstream / len(self.x), upstream[0]
+            return upstream @ self.weight.T
+
+    report = check(Linear, X, generic((4, 3), rng), generic((3,), rng))
+    text = str(report)
+    assert re.search(r"^grad_weight  \(4, 3\)  WRONG", text, re.MULTILINE)
+    assert "your grad_weight is exactly 0.2 times" in text
+    assert re.search(r"also, for grad_(weight|bias): ", text)
+    assert not re.search(r"dweight|dbias|dout", text + "".join(report.hint(True, k) for k in range(2)))
+
+    def backward(grad, cache):
+        return {"grad_w": 2 * cache.T @ grad, "x": grad @ np.ones((3, 4))}
+
+    fixed = check((lambda x, w: (x @ w, x), backward), X, generic((4, 3), rng))
+    assert str(fixed).startswith("dx      (5, 4)  WRONG")
+    assert "\ngrad_w  (4, 3)  WRONG" in str(fixed)
+    passes = check((relu_forward, lambda upstream, out: upstream), X)
+    assert "your dx is 1 * upstream everywhere; it should be 0 * upstream in" in str(passes)
+    assert "backward changes d in place" in str(check((relu_forward, lambda d, out: np.multiply(d, out > 0, out=d)), X))
 
 
 def test_hints():
@@ -119,13 +237,23 @@ def test_an_operation_is_spoken_of_in_its_own_words():
     assert "grows with the value itself" in str(report_on("relu-times-value"))
 
 
-def test_the_mistake_to_the_letter_is_in_the_strong_hint_alone():
+def test_what_was_changed_is_said_and_its_code_is_in_the_strong_hint_alone():
     report = report_on("hinge-margins")
     exact = "the margins instead of their mask"
-    assert exact not in str(report)
+    seen = f"seen: a correct hinge loss gradient, changed in this way, gives exactly your dscores: {exact}"
+    assert seen in " ".join(str(report).split())
     assert report.hint(strong=True).endswith(f"Yours looks like this: {exact}.")
-    assert "a correct hinge loss with this mistake put in gives exactly your dscores" in str(report)
-    assert exact in report._repr_html_()
+    report = report_on("softmax-inner")
+    assert "gives exactly your dx: its sum is taken down the columns" in " ".join(str(report).split())
+    assert "axis=0" not in str(report)
+    assert report.hint(strong=True).endswith("Yours looks like this: a sum down the columns (axis=0).")
+    assert "axis=0" in report._repr_html_()
+
+
+def test_a_row_that_depends_on_others_is_told_from_both_sides():
+    text = " ".join(str(report_on("softmax-inner")).split())
+    forward = "but x in one row changes the output only in that row"
+    assert f"changing dout in one row changes your dx in other rows, {forward}" in text
 
 
 def test_one_window_is_shown():
@@ -188,7 +316,7 @@ def test_the_table_gives_the_scale_and_says_whose_gradient_it_is():
     result = report.results["scores"]
     row = str(report).splitlines()[0]
     assert row.startswith("dscores (gradient of scores)  (5, 4)  WRONG  largest difference ")
-    assert f"largest gradient {np.abs(result.numeric).max():.2g}; " in row
+    assert f"largest numeric gradient {np.abs(result.numeric).max():.2g}; " in row
     assert str(WRONG).startswith("dx  (5, 4)  WRONG"), "x has the name that everybody gives it"
 
 

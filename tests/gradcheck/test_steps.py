@@ -47,7 +47,56 @@ def test_numbers_that_could_be_taken_for_each_other_are_changed():
     for step, name in ((damped, "gradient damped"), (lr_twice, "learning rate twice")):
         report = check(step, reference=Momentum(0.1, 0.9), options={"lr": 0.1, "momentum": 0.9})
         assert [likely.name for likely in report.diagnoses if likely.score > 0.9] == [name]
-        assert "checked with lr = 0.037, momentum = 0.83" in report.notes[0], "who reads 0.037 must know where it comes from"
+        assert "both were run with lr = 0.037, momentum = 0.83" in report.notes[0], "who reads 0.037 must know whence"
+
+
+def test_a_step_is_spoken_of_in_its_own_names():
+    def damped(w, g, v, rate, mu):
+        v = mu * v + (1 - mu) * g
+        return w - rate * v, v
+
+    report = check(damped, reference=Momentum(0.1, 0.9), options={"rate": 0.1, "mu": 0.9})
+    assert "both were run with rate = 0.037, mu = 0.83" in report.notes[0]
+    assert "the gradient enters with 1 - mu = 0.17" in report.diagnoses[0].evidence[0]
+    assert "velocity = mu * velocity + g" in report.hint(strong=True)
+
+
+def test_steps_that_come_too_late():
+    def late(w, g, state, lr):
+        new = adam(w, state["g"], state["adam"], lr) if "g" in state else w
+        state.setdefault("adam", {})
+        state["g"] = g
+        return new
+
+    report = check(late, reference=Adam(0.01), options={"lr": 0.01})
+    assert report.diagnoses[0].name == "updated in the wrong order"
+    assert report.diagnoses[0].evidence == (
+        "your first step does not move w at all; every later step is the reference's step before",
+    )
+    assert "before the velocity has been updated" in str(report)
+
+    def jumps(w, g, state, lr):
+        first = "g" not in state
+        return late(w, g, state, lr) + first
+
+    report = check(jumps, reference=Adam(0.01), options={"lr": 0.01})
+    assert report.diagnoses[0].evidence == ("from the second step on yours is the reference's step before",)
+
+
+def test_a_look_ahead_has_words_of_its_own():
+    for mine, reference in ((Momentum, Nesterov(0.1, 0.9)), (Nesterov, Momentum(0.1, 0.9))):
+        report = check(mine(0.1, 0.9), reference=reference)
+        assert report.diagnoses[0].name == "updated in the wrong order"
+        assert "before the velocity has been updated" not in str(report)
+        assert "look-ahead" in report.hint(strong=True)
+
+
+def test_rows_and_columns_only_where_there_are_any():
+    report = check(SGD(0.2), reference=SGD(0.1))
+    rows = str(report).splitlines()
+    assert rows[0].startswith("change of w over 4 steps  (steps, rows, columns) = (4, 4, 3)  WRONG")
+    assert rows[1].startswith("change of b over 4 steps  (steps, entries) = (4, 3) ")
+    assert "your steps of w are 2 times the reference's" in str(report)
 
 
 def test_what_else_can_be_wrong_with_a_step():

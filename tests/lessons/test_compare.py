@@ -56,6 +56,11 @@ def test_a_difference_is_named(mine, said):
     assert re.search(said, str(compared(mine)))
 
 
+def test_of_a_single_number_no_factor_is_told():
+    assert "constant factor" not in str(compared(lambda x: x + 1, lambda x: x, ((2.0,),)))  # 3 is 1.5 times 2, by chance
+    assert "constant factor" not in str(compared(lambda x: x + 1, lambda x: x, ((np.array([2.0]),),)))
+
+
 def test_a_difference_in_the_last_digits_is_shown():
     assert "yours 2.000000001, wanted 2" in str(compared(lambda x: x + 1e-9, lambda x: x, ((2.0,),), tolerance=1e-12))
 

@@ -122,3 +122,13 @@ def test_what_a_check_calls_is_not_counted():
 
     assert check("3.1", uses_mine)
     assert calls("3.1") == {"slope": 0}
+
+
+def test_the_way_to_a_stronger_hint_is_the_lesson_s():
+    def dense_backward(dout, cache):
+        x, w = cache
+        return dout @ w.T, x.T @ dout, dout.mean(axis=0)
+
+    said = str(check("5.2", dense_backward))
+    assert '\n  hint("5.2", 2) says more' in said
+    assert "report" not in said

@@ -11,7 +11,6 @@ from scratchnet.gradcheck.bank import images, losses, norm, simple
 from scratchnet.gradcheck.bank.operation import Given, Operation, Setup
 from scratchnet.gradcheck.evidence import Evidence, close
 from scratchnet.gradcheck.finding import Finding
-from scratchnet.gradcheck.subject import label
 
 OPERATIONS = {op.name: op for op in (*simple.OPERATIONS, *images.OPERATIONS, *norm.OPERATIONS, *losses.OPERATIONS)}
 MATCH = 1e-6  # of the largest number
@@ -35,9 +34,11 @@ def find(e: Evidence, operation: Operation, setup: Setup) -> Iterator[Finding]:
         for wrong in operation.wrongs(given, setup):
             matched = [n for n in e.wrong if n in wrong.gradients and close(wrong.gradients[n], e.a(n), MATCH)]
             if matched:
-                what = ", ".join(label(name) for name in matched)
-                said = f"a correct {operation.called} with this mistake put in gives exactly your {what}"
-                yield Finding(wrong.name, said, wrong.weight, tuple(matched), wrong.words)
+                what = ", ".join(e.label(name) for name in matched)
+                said = (
+                    f"a correct {operation.called} gradient, changed in this way, gives exactly your {what}: {wrong.words}"
+                )
+                yield Finding(wrong.name, said, wrong.weight, tuple(matched), wrong.code or wrong.words)
         if operation.name == "batch_norm":
             yield from _batch_norm(e, given, setup)
 
@@ -52,8 +53,8 @@ def _batch_norm(e: Evidence, given: Given, setup: Setup) -> Iterator[Finding]:
     for other in others:
         if other in e.wrong:
             for name, words, weight in norm.read_dgamma(setup, e.a(other), e.n(other)):
-                yield Finding(name, f"{label(other)}: {words}", weight, (other,))
+                yield Finding(name, f"{e.label(other)}: {words}", weight, (other,))
     near = [n for n in e.wrong if close(e.a(n), e.n(n), 2e-3)]
     if near and not read:
-        what = ", ".join(label(name) for name in near)
+        what = ", ".join(e.label(name) for name in near)
         yield Finding("epsilon wrong", f"{what} is off by less than 0.2 %", 0.85, tuple(near))

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from scratchnet.gradcheck.bank.operation import Given, Operation, Setup, Wrong
+from scratchnet.gradcheck.evidence import count
 from scratchnet.typing import Array, Params
 
 
@@ -94,7 +95,8 @@ def _wrong_dx(given: Given, setup: Setup) -> Iterator[Wrong]:
         for crop in ((0, 0), (2 * ph, 2 * pw), (0, pw), (ph, 0)):
             yield Wrong("padding not cropped", dx(w, crop=crop), f"dx cut out at {crop}")
     for step in {(1, 1), (kh, kw)} - {(sh, sw)}:
-        yield Wrong("stride ignored", dx(w, step=step), f"windows {step} apart")
+        apart = f"{count(step[0], 'row')} and {count(step[1], 'column')}"
+        yield Wrong("stride ignored", dx(w, step=step), f"windows {apart} apart")
 
 
 def _pools(given: Given, mean: bool) -> Iterator[Setup]:
@@ -120,6 +122,19 @@ def _max_pools(given: Given) -> Iterator[Setup]:
     return _pools(given, mean=False)
 
 
+def _wrong_max_pools(given: Given, setup: Setup) -> Iterator[Wrong]:
+    """The winners' shares written to dx one window entry after the other, each of which overwrites those before it."""
+    (kh, kw), (sh, sw), name = setup.roles["kernel"], setup.roles["stride"], setup.roles["x"]
+    if sh >= kh and sw >= kw:
+        return
+    x, (oh, ow) = given.arrays[name], given.out_shape[2:]
+    winner = patches(x, kh, kw, sh, sw, oh, ow).reshape(kh * kw, *given.out_shape).argmax(axis=0)
+    dx = np.zeros(x.shape)
+    for entry, (i, j) in enumerate(np.ndindex(kh, kw)):
+        dx[:, :, i : i + sh * oh : sh, j : j + sw * ow : sw] = given.dout * (winner == entry)
+    yield Wrong("overlap overwritten", {name: dx}, "each entry of the windows overwrites those before it", 0.97)
+
+
 def _avg_pools(given: Given) -> Iterator[Setup]:
     return _pools(given, mean=True)
 
@@ -132,7 +147,7 @@ def _global_pools(given: Given) -> Iterator[Setup]:
 
 OPERATIONS = (
     Operation("conv2d", 9, _convolutions, _wrong_convolutions, title="convolution"),
-    Operation("max_pool2d", 11, _max_pools, title="max pooling"),
+    Operation("max_pool2d", 11, _max_pools, _wrong_max_pools, title="max pooling"),
     Operation("avg_pool2d", 11, _avg_pools),
     Operation("global_avg_pool", 11, _global_pools),
 )

@@ -218,12 +218,14 @@ def _linear_wrongs(wrongs: LossWrongs) -> Callable[[Given, Setup], Iterator[Wron
                 d = dlogits * roles["scale"] * given.dout * scale
                 decay = 2 * roles["k"] * w * given.dout
                 dw = d.T @ x if roles["turned"] else x.T @ d
+                factor = {1.0: "", float(len(x)): "; and '1/N missing'"}.get(scale, "; and 'extra 1/N'")
                 for penalty in (decay, 0 * decay) if roles["k"] else (0 * decay,):
+                    decayed = "; and 'weight decay missing'" if roles["k"] and penalty is not decay else ""
                     found: Params = {roles["x"]: d @ m.T, roles["w"]: dw + penalty}
                     if roles["b"]:
                         found[roles["b"]] = d.sum(axis=0).reshape(everything[roles["b"]].shape)
                     found = {name: g for name, g in found.items() if name in given.arrays}
-                    yield Wrong(diagnosis, found, words, 0.92 if scale == 1 else 0.85)
+                    yield Wrong(diagnosis, found, words + factor + decayed, 0.92 if scale == 1 else 0.85)
 
     return all_wrongs
 

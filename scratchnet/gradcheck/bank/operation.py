@@ -50,8 +50,9 @@ class Wrong:
 
     name: str
     gradients: Params
-    words: str = ""  # what that backward does
+    words: str  # what is changed in it
     weight: float = 0.93
+    code: str = ""  # the same to the letter, where that gives more away
 
 
 def no_wrongs(given: Given, setup: Setup) -> Iterator[Wrong]:

@@ -63,15 +63,30 @@ def _wrong_softmax(given: Given, setup: Setup) -> Iterator[Wrong]:
     (name, x), dout = next(iter(given.arrays.items())), given.dout
     p = softmax(x)
     inner = (dout * p).sum(axis=1, keepdims=True)
-    yield Wrong("sign flipped", {name: p * (dout + inner)}, "p * (dout + sum(dout * p)): the inner sign")
-    yield Wrong("branch missing", {name: p * dout}, "p * dout: how each output depends on the row's sum is missing")
-    yield Wrong("Jacobian's diagonal only", {name: p * dout}, "p * dout", 0.9)
-    yield Wrong("wrong operand", {name: p * (dout - dout.sum(axis=1, keepdims=True))}, "sum(dout) instead of sum(dout * p)")
-    yield Wrong("divided by the wrong count", {name: p * (dout - inner / p.shape[1])}, "a mean where a sum belongs")
-    yield Wrong("local derivative missing", {name: dout - inner}, "dout - sum(dout * p) without p")
     columns = (dout * p).sum(axis=0, keepdims=True)
-    yield Wrong("summed over the wrong axis", {name: p * (dout - columns)}, "sum down the columns")
-    yield Wrong("summed over the wrong axis", {name: p * (dout - (dout * p).sum())}, "sum over everything")
+    unweighted = dout.sum(axis=1, keepdims=True)
+    left_out, no_factor = "the part through the row's sum left out", "without the last factor, the outputs"
+    for diagnosis, dx, words, code in (
+        ("sign flipped", p * (dout + inner), "its sum is added, not subtracted", "p * (dout + sum(dout * p))"),
+        ("branch missing", p * dout, left_out, "p * dout"),
+        ("wrong operand", p * (dout - unweighted), "the outputs are not in its sum", "sum(dout) instead of sum(dout * p)"),
+        ("divided by the wrong count", p * (dout - inner / p.shape[1]), "a mean in place of its sum", ""),
+        ("local derivative missing", dout - inner, no_factor, "dout - sum(dout * p) without p"),
+        (
+            "summed over the wrong axis",
+            p * (dout - columns),
+            "its sum is taken down the columns",
+            "a sum down the columns (axis=0)",
+        ),
+        (
+            "summed over the wrong axis",
+            p * (dout - (dout * p).sum()),
+            "its sum is taken over everything",
+            "a sum without axis",
+        ),
+    ):
+        yield Wrong(diagnosis, {name: dx}, words, code=code)
+    yield Wrong("Jacobian's diagonal only", {name: p * dout}, left_out, 0.9, "p * dout")
 
 
 def _flatten(given: Given) -> Iterator[Setup]:

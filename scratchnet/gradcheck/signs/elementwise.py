@@ -7,7 +7,6 @@ import numpy as np
 from scratchnet.gradcheck.evidence import Evidence, close
 from scratchnet.gradcheck.finding import Finding
 from scratchnet.gradcheck.signs.factor import dropout_factors
-from scratchnet.gradcheck.subject import label
 from scratchnet.typing import Array
 
 
@@ -40,7 +39,7 @@ def _few_values(slopes: Array) -> bool:
 
 
 def _mask(e: Evidence, name: str, yours: Array, slopes: Array) -> Iterator[Finding]:
-    what, x = label(name), e.arrays[name]
+    what, x = e.label(name), e.arrays[name]
     high = float(slopes.max())
     low = float(slopes.min()) if np.abs(slopes).max() == high else float(slopes[np.abs(slopes) < abs(high)].max(initial=0))
     on = np.isclose(slopes, high)
@@ -59,7 +58,7 @@ def _mask(e: Evidence, name: str, yours: Array, slopes: Array) -> Iterator[Findi
         passes = f"your {what} is {everywhere:.4g} * dout everywhere; it should be {low:.3g} * dout in {off.sum()} entries"
         yield Finding("mask missing", passes, 0.95, (name,))
         return
-    for words, value in (("x", x), ("out", e.out), ("|x|", np.abs(x)), ("|out|", np.abs(e.out))):
+    for words, value in ((name, x), ("out", e.out), (f"|{name}|", np.abs(x)), ("|out|", np.abs(e.out))):
         if (high and close(yours[on], (value * high)[on])) or close(yours[on], value[on]):
             yield Finding("value instead of mask", f"where it passes your {what} is dout * {words}, not dout", 0.96, (name,))
             return
@@ -112,7 +111,7 @@ def _threshold(x: Array, passed: Array) -> float | None:
 
 
 def _smooth(e: Evidence, name: str, yours: Array, slopes: Array) -> Iterator[Finding]:
-    what, x, out = label(name), e.arrays[name], e.out
+    what, x, out = e.label(name), e.arrays[name], e.out
     if close(yours, np.ones_like(yours)):
         yield Finding("local derivative missing", f"your {what} is dout itself", 0.96, (name,))
         return

@@ -7,7 +7,6 @@ import numpy as np
 
 from scratchnet.gradcheck.evidence import Evidence, close
 from scratchnet.gradcheck.finding import Finding
-from scratchnet.gradcheck.subject import label
 from scratchnet.typing import Array
 
 
@@ -17,13 +16,13 @@ def find(e: Evidence) -> Iterator[Finding]:
         if np.abs(n).max() <= 1e-9:
             continue
         if np.abs(a).max() <= 1e-12:
-            yield Finding("gradient zero", f"your {label(name)} is 0 everywhere", 0.9, (name,))
+            yield Finding("gradient zero", f"your {e.label(name)} is 0 everywhere", 0.9, (name,))
         elif (ratio := proportional(a, n)) is not None:
             yield from _constant(e, name, ratio)
-            yield from _whole_numbers(name, a, n)
+            yield from _whole_numbers(e, name, a, n)
         else:
             yield from _along_one_axis(e, name)
-            yield from _whole_numbers(name, a, n)
+            yield from _whole_numbers(e, name, a, n)
 
 
 def proportional(a: Array, n: Array) -> float | None:
@@ -36,7 +35,7 @@ def proportional(a: Array, n: Array) -> float | None:
 
 
 def _constant(e: Evidence, name: str, ratio: float) -> Iterator[Finding]:
-    said = _said(label(name), ratio)
+    said = _said(e.label(name), ratio)
     if _is(ratio, -1):
         yield Finding("sign flipped", said, 0.95, (name,))
         return
@@ -233,7 +232,7 @@ def _along_one_axis(e: Evidence, name: str) -> Iterator[Finding]:
         if np.abs(factors).min() < 1e-9 or n[(slice(None),) * axis + (0,)].size < 2:
             continue  # a part that is 0 was left out, which is another mistake
         listed = ", ".join(f"{c:.4g}" for c in factors[:5]) + (", .." if factors.size > 5 else "")
-        said = f"along axis {axis} your {label(name)} is {listed} times the numeric one"
+        said = f"along axis {axis} your {e.label(name)} is {listed} times the numeric one"
         source = _which_array(e, name, factors)
         if source:
             yield Finding("factor missing per row or channel", f"{said}, that is {source}", 0.75, (name,))
@@ -252,8 +251,8 @@ def _which_array(e: Evidence, name: str, factors: Array) -> str:
     return ""
 
 
-def _whole_numbers(name: str, a: Array, n: Array) -> Iterator[Finding]:
+def _whole_numbers(e: Evidence, name: str, a: Array, n: Array) -> Iterator[Finding]:
     if np.array_equal(a, np.trunc(a)) and np.abs(a - n).max() < 1 and not np.array_equal(n, np.trunc(n)):
         yield Finding(
-            "integer arithmetic", f"your {label(name)} holds whole numbers only: fractions are cut off", 0.95, (name,)
+            "integer arithmetic", f"your {e.label(name)} holds whole numbers only: fractions are cut off", 0.95, (name,)
         )

@@ -7,7 +7,6 @@ import numpy as np
 
 from scratchnet.gradcheck.evidence import Evidence, axes_in_words, close, count
 from scratchnet.gradcheck.finding import Finding
-from scratchnet.gradcheck.subject import label
 from scratchnet.typing import Array
 
 
@@ -31,12 +30,12 @@ def _other_arguments(e: Evidence) -> Iterator[Finding]:
             if raw is not None and other != name and close(raw, e.n(other)) and np.abs(e.n(other)).max() > 1e-9:
                 swapped[name] = other
     if len(swapped) >= 2:
-        pairs = ", ".join(f"{label(name)} holds the gradient of {other}" for name, other in swapped.items())
+        pairs = ", ".join(f"{e.label(name)} holds the gradient of {other}" for name, other in swapped.items())
         yield Finding("gradients in the wrong order", pairs, 0.99, tuple(swapped))
 
 
 def _moved(e: Evidence, name: str) -> Iterator[Finding]:
-    a, n, what = e.a(name), e.n(name), label(name)
+    a, n, what = e.a(name), e.n(name), e.label(name)
     if not close(np.sort(a, axis=None), np.sort(n, axis=None)):
         yield from _shifted(e, name)
         return
@@ -62,32 +61,53 @@ def _moved(e: Evidence, name: str) -> Iterator[Finding]:
         if close(a, np.flip(n, axis)):
             said = f"your {what} is right, but runs backwards along axis {axis}"
             yield Finding("reshaped in the wrong order", said, 0.6, (name,))
-    order = reading_order(a, n)
-    said = f"your {what} holds the right numbers in other places" + (f", {order}" if order else "") + _misplaced(a, n)
-    yield Finding("reshaped in the wrong order", said, 0.94 if order else 0.8, (name,))
+    said = f"all numbers of your {what} are right, but in the wrong places{_misplaced(what, a, n)}"
+    reading = reading_order(a, n)
+    if reading is None:
+        yield Finding("reshaped in the wrong order", said, 0.8, (name,))
+        return
+    order, before = reading
+    names = _AXES if n.ndim == 4 and name == next(iter(e.arrays)) else {}
+    how = f"; that is what you get if {_taken(order, names)}"
+    exact = f"transposed to {order} and then reshaped" if before else f"numbers read in the order of axes {order}"
+    yield Finding("reshaped in the wrong order", said + how, 0.94, (name,), exact)
 
 
-def _misplaced(a: Array, n: Array) -> str:
+def _misplaced(what: str, a: Array, n: Array) -> str:
     """An example: which entry's number stands in another's place."""
     for index in np.argwhere(~np.isclose(a, n, rtol=1e-5, atol=1e-9)):
         origin = np.argwhere(np.isclose(n, a[tuple(index)], rtol=1e-5, atol=1e-9))
         if len(origin) == 1:
-            return f": at {tuple(index.tolist())}, say, stands the number of {tuple(origin[0].tolist())}"
+            return f": e.g. {what}{index.tolist()} holds what belongs in {what}{origin[0].tolist()}"
     return ""
 
 
-def reading_order(a: Array, n: Array) -> str:
-    """Which transpose before the reshape is missing or too many, if that is it."""
+_AXES = {0: "the images", 1: "the channels", 2: "the rows", 3: "the columns"}
+
+
+def _taken(order: tuple[int, ...], names: dict[int, str]) -> str:
+    """A wrong order of the axes in words: the channels are taken as the last axis."""
+    words = [names.get(k, f"axis {k}") for k in order]
+    verb = "are" if names else "is"
+    if list(order[:-1]) == sorted(order[:-1]):
+        return f"{words[-1]} {verb} taken as the last axis"
+    if list(order[1:]) == sorted(order[1:]):
+        return f"{words[0]} {verb} taken as the first axis"
+    return f"the axes are taken in the order {', '.join(word.removeprefix('the ') for word in words)}"
+
+
+def reading_order(a: Array, n: Array) -> tuple[tuple[int, ...], bool] | None:
+    """Which transpose before (True) or after the reshape is missing or too many, if that is it."""
     for order in itertools.permutations(range(n.ndim)):
         if order == tuple(range(n.ndim)):
             continue
         if close(a, n.transpose(order).reshape(n.shape)):
-            return f"as if it were transposed to {order} and then reshaped"
+            return order, True
         shape = tuple(n.shape[k] for k in order)
         back = tuple(int(k) for k in np.argsort(order))
         if close(a, n.reshape(shape).transpose(back)):
-            return f"as if its numbers were read in the order of axes {order}"
-    return ""
+            return order, False
+    return None
 
 
 def _shifted(e: Evidence, name: str) -> Iterator[Finding]:
@@ -108,7 +128,7 @@ def _shifted(e: Evidence, name: str) -> Iterator[Finding]:
             if part.size * 4 >= n.size and np.abs(part).max() > 1e-9 and close(a[(*before, rows_a, columns_a)], part):
                 by_pad = abs(dy) == abs(dx) or 0 in (dy, dx)
                 is_pad = by_pad and max(abs(dy), abs(dx)) in pads
-                said = f"your {label(name)} is right, but moved by {count(dy, 'row')} and {count(dx, 'column')}"
+                said = f"your {e.label(name)} is right, but moved by {count(dy, 'row')} and {count(dx, 'column')}"
                 yield Finding("padding not cropped" if is_pad else "shifted", said + " (the pad)" * is_pad, 0.94, (name,))
                 return
 
@@ -120,7 +140,7 @@ def _overlap(size: int, by: int) -> tuple[slice, slice]:
 
 def _other_shape(e: Evidence, name: str, raw: Array, n: Array) -> Iterator[Finding]:
     """The gradient has another shape: which one, and are its numbers right?"""
-    what = label(name)
+    what = e.label(name)
     if raw.ndim == n.ndim and raw.size == n.size:
         for order in itertools.permutations(range(n.ndim)):
             if order != tuple(range(n.ndim)) and close(raw, n.transpose(order)):
@@ -161,8 +181,7 @@ def _wrong_sum(e: Evidence, name: str, raw: Array) -> Iterator[Finding]:
     for number in range(1, e.dout.ndim + 1):
         for axes in itertools.combinations(range(e.dout.ndim), number):
             if raw.size > 1 and close(raw.ravel(), e.dout.sum(axis=axes).ravel()):
-                said = (
-                    f"your {label(name)} {raw.shape} is dout summed over {axes_in_words(axes)}; {e.n(name).shape} is wanted"
-                )
+                summed = f"is dout summed over {axes_in_words(axes)}; {e.n(name).shape} is wanted"
+                said = f"your {e.label(name)} {raw.shape} {summed}"
                 yield Finding("summed over the wrong axis", said, 0.96, (name,))
                 return

@@ -14,7 +14,6 @@ from scratchnet.gradcheck.finding import Finding
 from scratchnet.gradcheck.numeric import index_of
 from scratchnet.gradcheck.signs.elementwise import diagonal
 from scratchnet.gradcheck.signs.geometry import reading_order
-from scratchnet.gradcheck.subject import label
 from scratchnet.typing import Array
 
 Box = tuple[Array, Array]
@@ -71,14 +70,14 @@ def _one_term_left(e: Evidence, name: str, measured: Array) -> Iterator[Finding]
     which = single.argmax(axis=1)[several]
     last = sums.shape[1] - 1
     if not images and not (which == last).all() and (which == which[0]).all():
-        yield Finding("terms left out", f"your {label(name)} is one term of the sum, number {which[0]}", 0.8, (name,))
+        yield Finding("terms left out", f"your {e.label(name)} is one term of the sum, number {which[0]}", 0.8, (name,))
         return
     at = int((np.abs(sums) > tolerance).sum(axis=1).argmax())
     where, terms_there = index_of(at, e.n(name)), int((np.abs(sums[at]) > tolerance).sum())
     whose, them = ("one window's share", "windows' shares") if images else ("a single term", "terms")
     said = (
-        f"each entry of your {label(name)} is {whose}, not the sum of all {them}: at {where} {terms_there} {them} add up to "
-        f"{n[at]:.3g}, and yours is one of them, {a[at]:.3g}"
+        f"each entry of your {e.label(name)} is {whose}, not the sum of all {them}: at {where} {terms_there} {them} add up "
+        f"to {n[at]:.3g}, and yours is one of them, {a[at]:.3g}"
     )
     yield Finding("overlap overwritten" if images else "sum overwritten", said, 0.96, (name,))
 
@@ -99,13 +98,13 @@ def _left_out(e: Evidence, name: str) -> Iterator[Finding]:
         if np.array_equal(all_wrong, any_wrong) and all_wrong.any() and not all_wrong.all():
             which = ", ".join(map(str, np.flatnonzero(all_wrong)))
             what = f"axis {axis}" if n.ndim > 1 else "the array"
-            said = f"your {label(name)} is 0 at index {which} of {what} (size {n.shape[axis]}) and right elsewhere"
+            said = f"your {e.label(name)} is 0 at index {which} of {what} (size {n.shape[axis]}) and right elsewhere"
             at_end = all_wrong[0] or all_wrong[-1]
             yield Finding("terms left out", said, 0.95 if at_end else 0.8, (name,))
             return
     border = _border(n.shape)
     if border is not None and (border | ~wrong).all() and wrong.any():
-        said = f"your {label(name)} is 0 at {wrong.sum()} entries of the border and right elsewhere"
+        said = f"your {e.label(name)} is 0 at {wrong.sum()} entries of the border and right elsewhere"
         yield Finding("terms left out", said, 0.85, (name,))
 
 
@@ -121,7 +120,7 @@ class _Pairs:
     """The pairs (entry, output) of one argument."""
 
     def __init__(self, e: Evidence, name: str, measured: Array, claimed: Array) -> None:
-        self.e, self.name, self.what = e, name, label(name)
+        self.e, self.name, self.what = e, name, e.label(name)
         self.measured, self.claimed = measured, claimed
         self.shape, self.out_shape = e.arrays[name].shape, e.out.shape
         tolerance = CLOSE * max(float(np.abs(measured).max()), 1e-9)
@@ -153,7 +152,7 @@ class _Pairs:
 
     def _permuted(self) -> Iterator[Finding]:
         """Does each output have the effects of another one: was dout read in another order?"""
-        if reading_order(self.e.a(self.name), self.e.n(self.name)):
+        if reading_order(self.e.a(self.name), self.e.n(self.name)) is not None:
             return  # that says it better
         code = np.random.default_rng(0).standard_normal(self.measured.shape[0])
         right, mine = code @ self.measured, code @ self.claimed
@@ -234,7 +233,8 @@ class _Pairs:
         if (self.acts & apart).any() or not (extra & apart).any():
             return ""
         one = "image" if self.is_images else "row"
-        return f"your {self.what} of one {one} depends on dout of other {one}s, on whose outputs it has no influence"
+        in_forward = f"but {self.name} in one {one} changes the output only in that {one}"
+        return f"changing dout in one {one} changes your {self.what} in other {one}s, {in_forward}"
 
     # --- the right terms with wrong weights --------------------------------------------------------------------------------
 
@@ -297,6 +297,7 @@ class _Pairs:
             told = f"in your {self.what} each window gives its gradient to {many} entries instead of one"
             yield Finding("mask missing", told, 0.92 if all(same) else 0.8, (self.name,))
         elif (getters <= 1).all():
+            yield from self._drifting_out(winner, getters == 1)
             yield Finding(
                 "wrong winner", f"{int((~gets_it).sum())} of {getters.size} windows miss their maximum", 0.75, (self.name,)
             )
@@ -305,6 +306,17 @@ class _Pairs:
             told = f"{int((~gets_it).sum())} of {getters.size} winners get nothing"
             yield Finding("mask inverted" if inverted else "wrong winner", told, 0.85 if inverted else 0.7, (self.name,))
             yield Finding("mask of the wrong array", told, 0.6, (self.name,))
+
+    def _drifting_out(self, winner: Array, kept: Array) -> Iterator[Finding]:
+        """Do windows that start in wrong places run out of the image, so that nobody gets their gradient?"""
+        if not (len(self.shape) == len(self.out_shape) == 4 and kept.any()):
+            return
+        got = np.array(np.unravel_index(self.says.argmax(axis=0), self.shape))[:, kept]
+        off = got - np.array(np.unravel_index(winner, self.shape))[:, kept]
+        out = np.array(np.unravel_index(np.flatnonzero(kept), self.out_shape))
+        if drift := self._drift(off, out):
+            lost = f"{(~kept).sum()} of {kept.size} windows run out of the image"
+            yield Finding("stride ignored", f"{drift}; {lost}", 0.95, (self.name,))
 
     def _lost_windows(self, lost: Array, told: str) -> Iterator[Finding]:
         """Windows whose gradient is lost: because another one overwrote it, or because nobody came by."""
@@ -335,12 +347,9 @@ class _Pairs:
             return
         out = np.array(np.unravel_index(np.arange(winner.size), self.out_shape))
         if len(self.shape) == 4 and len(self.out_shape) == 4:
-            for r, factor in itertools.product((2, 3), (-3, -2, -1, 1, 2, 3)):
-                others = (off[2] == factor * out[2]).all() and (off[3] == factor * out[3]).all()
-                if others or ((off[r] == factor * out[r]).all() and (off[5 - r] == 0).all()):
-                    said = f"{told}: window i lands {abs(factor)} * i rows or columns too {'far' if factor > 0 else 'early'}"
-                    yield Finding("stride ignored", said, 0.95, (self.name,))
-                    return
+            if drift := self._drift(off, out):
+                yield Finding("stride ignored", f"{drift}; {told}", 0.95, (self.name,))
+                return
             if self._pixels_of_windows_start_elsewhere(off, out):
                 yield Finding("stride ignored", f"{told}: the windows start elsewhere", 0.7, (self.name,))
         if len(set(yours.tolist())) > 1 and len(np.unique(yours)) == len(yours) and len(np.unique(winner)) == len(winner):
@@ -348,6 +357,23 @@ class _Pairs:
         entries = self.e.results[self.name].wrong
         example = self._example(int(lost.argmax()), right, got)
         yield Finding("wrong winner", f"{told}, so {entries} entries are wrong; {example}", 0.9, (self.name,))
+
+    def _drift(self, off: Array, out: Array) -> str:
+        """Is each winner the further off the further its window is from the first one, as by another stride?
+
+        ``off`` (4, windows) is how far off they are, ``out`` (4, windows) which windows they are.
+        """
+        if off[:2].any() or not off.any():
+            return ""
+        for r, factor in itertools.product((2, 3), (-3, -2, -1, 1, 2, 3)):
+            both = (off[2] == factor * out[2]).all() and (off[3] == factor * out[3]).all()
+            if both or ((off[r] == factor * out[r]).all() and (off[5 - r] == 0).all()):
+                if self.e.windows is None:
+                    return f"window i lands {abs(factor)} * i rows or columns too {'far' if factor > 0 else 'early'}"
+                kernel, stride = self.e.windows
+                axes = [k for k in ((0, 1) if both else (r - 2,)) if out[k + 2].any()]
+                return _spacing({k: (stride[k] + factor, stride[k]) for k in axes}, kernel)
+        return ""
 
     def _example(self, o: int, right: Array, got: Array) -> str:
         """One window that gives its gradient to a wrong pixel: the place in the window if it is known where that lies."""
@@ -441,15 +467,16 @@ class _Pairs:
             said = f"every window of your {self.what} lies {count(by[0], 'row')} and {count(by[1], 'column')} off"
             yield Finding("padding not cropped" if is_pad else "shifted", said, weight, (self.name,))
             return
+        paces: dict[int, tuple[int, int]] = {}
         for k in (0, 1):
             if np.ptp(places[:, k]) and np.ptp(off[:, k]):
                 slope = np.polyfit(places[:, k], off[:, k], 1)[0]
                 if abs(slope) > 0.5 and abs(slope - round(slope)) < 1e-6:
                     ahead = _pace(places[:, k], np.array([m[0][k + 2] for _, m, _ in boxes]))
-                    yours = count(ahead + round(slope), ("row", "column")[k])
-                    said = f"from one window to the next backward goes {yours} on, forward {ahead}"
-                    yield Finding("stride ignored", said, weight, (self.name,))
-                    return
+                    paces[k] = ahead + round(slope), ahead
+        if paces:
+            kernel = tuple(_extent(boxes[0][1])[[2, 3]].tolist()) if equal else None
+            yield Finding("stride ignored", _spacing(paces, kernel), weight, (self.name,))
 
 
 def _box(mask: Array, shape: tuple[int, ...]) -> Box | None:
@@ -467,6 +494,25 @@ def _pace(places: Array, starts: Array) -> int:
     pairs = sorted(set(zip(places.tolist(), starts.tolist(), strict=True)))
     paces = [b[1] - a[1] for a, b in itertools.pairwise(pairs) if b[0] == a[0] + 1]
     return int(max(set(paces), key=paces.count)) if paces else 0
+
+
+def _spacing(paces: dict[int, tuple[int, int]], kernel: tuple[int, ...] | None) -> str:
+    """(yours, forward's) distance of neighbouring windows along the rows, 0, and the columns, 1, in words.
+
+    ``kernel`` is the windows' size, if they are right but for their places: then they may lie side by side by mistake.
+    """
+    mine, right = zip(*paces.values(), strict=True)
+    axes = [("row", "column")[k] for k in paces]
+    if len(set(mine)) == len(set(right)) == 1:
+        where = " and in ".join(f"{axis}s" for axis in axes)
+        said = f"neighbouring windows are {mine[0]} apart in your backward, {right[0]} apart in forward, in {where}"
+    else:
+        yours, forward = (
+            " and ".join(count(pace, axis) for pace, axis in zip(both, axes, strict=True)) for both in (mine, right)
+        )
+        said = f"neighbouring windows are {yours} apart in your backward, {forward} apart in forward"
+    side_by_side = kernel is not None and all(kernel[k] == pace for k, (pace, _) in paces.items())
+    return said + "; with stride = window size it would be right" * side_by_side
 
 
 def _cut(values: Array, shape: tuple[int, ...], box: Box) -> Array:

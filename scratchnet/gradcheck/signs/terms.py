@@ -7,7 +7,6 @@ import numpy as np
 
 from scratchnet.gradcheck.evidence import Evidence, axes_in_words, close
 from scratchnet.gradcheck.finding import Finding
-from scratchnet.gradcheck.subject import label
 from scratchnet.typing import Array
 
 
@@ -32,15 +31,15 @@ def _upstream(e: Evidence) -> Iterator[Finding]:
         if doubled is None or negated is None or np.abs(a).max() == 0:
             continue
         if close(doubled, a):
-            said = f"twice the upstream gradient gives the same {label(name)}"
+            said = f"twice the upstream gradient gives the same {e.label(name)}"
             yield Finding("upstream gradient ignored", said, 0.94, (name,))
         elif close(doubled, 4 * a):
-            yield Finding("wrong operand", f"{label(name)} grows with the square of dout", 0.8, (name,))
+            yield Finding("wrong operand", f"{e.label(name)} grows with the square of dout", 0.8, (name,))
         elif close(doubled, 2 * a) and not close(negated, -a):
-            said = f"with -dout your {label(name)} is not the negative: a mask is made from dout"
+            said = f"with -dout your {e.label(name)} is not the negative: a mask is made from dout"
             yield Finding("mask of the wrong array", said, 0.97, (name,))
         elif not close(doubled, 2 * a) and close(negated, 3 * a - 2 * doubled):
-            said = f"a part of your {label(name)} does not depend on the upstream gradient"
+            said = f"a part of your {e.label(name)} does not depend on the upstream gradient"
             yield Finding("upstream gradient ignored", said, 0.8, (name,))
 
 
@@ -67,7 +66,7 @@ def _fused(e: Evidence) -> Iterator[Finding]:
             continue
         stopped = np.isclose(e.out, np.median(e.out[e.out == e.out.min()]))
         mask = bool(stopped.sum() > 1 and np.allclose(e.out[~stopped], z[~stopped]))
-        said = f"your {', '.join(map(label, plain))} would be right if the output were the matrix product itself"
+        said = f"your {', '.join(map(e.label, plain))} would be right if the output were the matrix product itself"
         yield Finding("mask missing" if mask else "local derivative missing", said, 0.98, tuple(plain))
 
 
@@ -84,10 +83,8 @@ def _dependence(e: Evidence) -> Iterator[Finding]:
         if moved is None or name not in moved or np.abs(e.a(name)).max() < 1e-12:
             continue
         if not close(moved[name], e.a(name)):
-            said = (
-                f"your {label(name)} changes with {name}, though the output is linear in {name}: another array belongs there"
-            )
-            yield Finding("wrong operand", said, 0.82, (name,))
+            said = f"your {e.label(name)} changes with {name}, though the output is linear in {name}"
+            yield Finding("wrong operand", f"{said}: another array belongs there", 0.82, (name,))
 
 
 # --- weight decay ----------------------------------------------------------------------------------------------------------
@@ -95,7 +92,7 @@ def _dependence(e: Evidence) -> Iterator[Finding]:
 
 def _decay(e: Evidence, name: str) -> Iterator[Finding]:
     """Is the difference proportional to the argument itself?"""
-    array, what = e.arrays[name], label(name)
+    array, what = e.arrays[name], e.label(name)
     if array.size < 2:
         return
     a, n = e.a(name), e.n(name)
@@ -201,7 +198,7 @@ def _matrices(e: Evidence) -> dict[str, tuple[str, Array]]:
 
 def _products(e: Evidence, name: str) -> Iterator[Finding]:
     """A matrix product of the wrong two arrays, or of the right ones, one of them turned; alone or beside a shortcut."""
-    a, n, what = e.a(name), e.n(name), label(name)
+    a, n, what = e.a(name), e.n(name), e.label(name)
     matrices = _matrices(e)
     found: list[tuple[str, str, frozenset[str]]] = []
     right: list[tuple[str, frozenset[str]]] = []
@@ -249,7 +246,7 @@ def _axes(ndim: int) -> list[tuple[int, ...]]:
 
 def _sums(e: Evidence, name: str) -> Iterator[Finding]:
     """dout summed over other axes than it should be; or constant where it should not be."""
-    a, n, what = e.a(name), e.n(name), label(name)
+    a, n, what = e.a(name), e.n(name), e.label(name)
     if a.size < 2 or e.dout.ndim == 0:
         return
     for axes in _axes(e.dout.ndim):
@@ -275,7 +272,7 @@ def _sums(e: Evidence, name: str) -> Iterator[Finding]:
 
 def _branches(e: Evidence, name: str) -> Iterator[Finding]:
     """Does exactly what flows along one path lack: dout itself, or dout times a matrix?"""
-    a, n, what = e.a(name), e.n(name), label(name)
+    a, n, what = e.a(name), e.n(name), e.label(name)
     if e.scalar or np.abs(n).max() < 1e-9:
         return
     e_missing = n - a
@@ -313,7 +310,7 @@ def _square(jacobian: Array | None) -> bool:
 
 def _labelled(e: Evidence, name: str) -> Iterator[Finding]:
     """Losses: is the difference exactly in the right class's column of each row?"""
-    a, n, what = e.a(name), e.n(name), label(name)
+    a, n, what = e.a(name), e.n(name), e.label(name)
     labels = [c for c in e.constants.values() if c.dtype.kind in "iu" and c.ndim == 1 and c.shape == n.shape[:1]]
     if not e.scalar or n.ndim != 2 or not labels or labels[0].max() >= n.shape[1] or labels[0].min() < 0:
         return

@@ -1,0 +1,456 @@
+# %% [markdown]
+# # Lesson 11: Max pooling and a CNN end to end
+#
+# **The idea.** Max pooling keeps the largest number of each window and forgets the others. So on the way back its gradient goes
+# to the winner of each window, and to nobody else. With this last layer you have all that a convolutional network is made of,
+# and you train one on 60 000 digits: with your own convolution, pooling and loss.
+#
+# **You need** the convolution of [lesson 10](10_im2col_and_col2im.ipynb), and softmax cross-entropy from [lesson
+# 4](04_softmax_and_cross_entropy.ipynb).
+#
+# **Time** about 60 minutes.
+#
+# **Afterwards you can** route a gradient through a maximum, build and train a CNN end to end, and look at what it sees and what it
+# gets wrong.
+
+# %%
+import time
+
+import numpy as np
+from matplotlib.patches import Rectangle
+
+from scratchnet import viz
+from scratchnet.engine import Engine, loss_and_grads
+from scratchnet.gradcheck import check as gradient_check
+from scratchnet.layers import Conv2d, Dense, Flatten, MaxPool2d, ReLU, Sequential
+from scratchnet.losses import SoftmaxCrossEntropy, softmax
+from scratchnet.metrics import confusion_matrix
+from scratchnet.optim import Nesterov, one_cycle
+from scratchnet.preprocess import prepare
+from scratchnet.train import evaluate, steps_per_epoch, train_steps
+from scratchnet_lessons import check, digits, effort, learner, panels, style, whose_code
+
+# %% [markdown]
+# ## Keep the largest
+#
+# A filter that looks for an edge says for each place how much of an edge is there. Whether it is one pixel further left is of no
+# importance for "this is a 7". So lay windows over its answers, mostly of 2 × 2 and side by side, and keep of each the **largest**
+# number only: *somewhere in here there was this much of an edge*. The image gets a quarter of its size, and what follows is four
+# times as fast.
+
+# %%
+numbers = np.array([[1, 3, 2, 0], [5, 4, 1, 1], [0, 2, 9, 6], [1, 1, 7, 8]], float)
+colours = [[viz.SKY, viz.ORANGE], [viz.YELLOW, viz.PURPLE]]
+
+
+def draw_numbers(ax, numbers, title, colour):
+    rows, columns = numbers.shape
+    for i, j in np.ndindex(rows, columns):
+        ax.add_patch(Rectangle((j, i), 1, 1, facecolor=colour(i, j), edgecolor="#555555"))
+        ax.text(j + 0.5, i + 0.5, f"{numbers[i, j]:g}", ha="center", va="center", fontsize=13)
+    ax.set(xlim=(-0.05, columns + 0.05), ylim=(rows + 0.05, -0.05), aspect="equal", title=title)
+    ax.set_axis_off()
+
+
+with style():
+    figure, axes = panels(1, 2, size=(7, 3.2), width_ratios=[4, 2.4])
+    draw_numbers(axes[0], numbers, "x, and four windows", lambda i, j: colours[i // 2][j // 2])
+    draw_numbers(axes[1], np.array([[5.0, 2], [2, 9]]), "out", lambda i, j: colours[i][j])
+figure
+
+# %% [markdown]
+# A window may also have another size, and a **stride** smaller than its size; then windows overlap. Rows and columns that do not
+# fill a window are left out. For each image and each channel:
+#
+# $$\text{out}_{ncij} = \max_{a, b}\; x_{n,\;c,\;i \cdot s + a,\;j \cdot s + b}$$
+#
+# $(i, j)$ is the place of the window, $(a, b)$ the place *inside* of it, $0 \le a < \text{KH}$ and $0 \le b < \text{KW}$.
+#
+# To compute that without a loop over all windows, do as im2col did: go through the few places *inside* of the window. Entry $(a, b)$ of
+# *all* windows together is a cut-out of `x`, a slice `start : stop : step` each way:
+#
+# | | start | stop | step | how many |
+# |---|---|---|---|---|
+# | rows | `a` | `a + sh * OH` | `sh` | `OH` |
+# | columns | `b` | `b + sw * OW` | `sw` | `OW` |
+
+# %%
+for a in range(2):
+    for b in range(2):
+        cut_out = numbers[a : a + 2 * 2 : 2, b : b + 2 * 2 : 2]
+        print(f"entry {(a, b)}, number {2 * a + b}: {cut_out.tolist()}")
+
+# %% [markdown]
+# Take the number in the upper left corner of these four: 1, 3, 5, 4. That is the blue window. Its maximum is 5, and it is number 2
+# of the four. So lay the cut-outs in one array, the window's entries along the first axis; then ask for its maximum along that
+# axis, and for the **number of the winner**, which the backward pass will need. NumPy has both: `v.max(axis=0)` and `v.argmax(axis=0)`.
+#
+# ## Exercise 11.1: max pooling, forward
+#
+# | | |
+# |---|---|
+# | formula | the one above |
+# | takes | `x` (N, C, H, W); `kernel_size` and `stride`, each a pair (down, across) |
+# | returns | `out` (N, C, OH, OW), and the cache |
+# | missing | `pixels` (N, C, OH, OW), entry `(a, b)` of all windows; `out`; and `winner` (N, C, OH, OW), whole numbers: which entry is the largest, the first one if there are several |
+
+
+# %% tags=["exercise-11.1"]
+def max_pool_forward(x, kernel_size=(2, 2), stride=(2, 2)):
+    (KH, KW), (sh, sw) = kernel_size, stride
+    N, C, H, W = x.shape
+    OH, OW = (H - KH) // sh + 1, (W - KW) // sw + 1
+    windows = np.empty((KH * KW, N, C, OH, OW), x.dtype)
+    for a in range(KH):
+        for b in range(KW):
+            pixels = ...
+            windows[a * KW + b] = pixels  # entries are counted along the rows of the window
+    out = ...
+    winner = ...
+    return out, (winner, x.shape, kernel_size, stride)
+
+
+# %%
+check("11.1", max_pool_forward)
+
+# %%
+pool_forward = learner("11.1", max_pool_forward)
+out, cache = pool_forward(numbers.reshape(1, 1, 4, 4))
+print("out   ", out[0, 0].tolist())
+print("winner", cache[0][0, 0].tolist())
+
+# %% [markdown]
+# ## Backward: the winner takes it all
+#
+# Ask what you always ask: *which outputs does this number reach, and by what is it multiplied on the way?*
+#
+# - The largest number of a window **is** the window's output. If it grows by 1, so does the output: slope 1.
+# - Any other one may grow a little, and the output stays as it is: slope 0.
+#
+# $$\text{dx}_{n,c,r,q} = \sum \text{dout}_{ncij} \quad\text{over all windows } (i, j) \text{ that pixel } (r, q) \text{ has won}$$
+#
+# That is a sum because windows may overlap, and then one pixel can win several of them. In our example, with $\text{dout}$ = 10, 20, 30, 40:
+
+# %%
+dout = np.array([[10.0, 20.0], [30.0, 40.0]])
+with style():
+    figure, axes = panels(1, 2, size=(7, 3.2), width_ratios=[2.4, 4])
+    draw_numbers(axes[0], dout, "dout", lambda i, j: colours[i][j])
+    dx = np.zeros((4, 4))
+    dx[1, 0], dx[0, 2], dx[2, 1], dx[2, 2] = 10, 20, 30, 40
+    draw_numbers(axes[1], dx, "dx", lambda i, j: colours[i // 2][j // 2] if dx[i, j] else "white")
+figure
+
+# %% [markdown]
+# ### Who wins a tie?
+#
+# Why remember the winner's number? One could also ask in the backward pass, which pixels equal the maximum. Many have written it so.
+# Here it is, and the gradient check:
+
+
+# %%
+def naive_forward(x):
+    return x.reshape(*x.shape[:2], x.shape[2] // 2, 2, x.shape[3] // 2, 2).max(axis=(3, 5)), x
+
+
+def naive_backward(dout, cache):
+    x, (out, _) = cache, naive_forward(cache)
+
+    def spread(v):  # each window's number, written to all four of its pixels
+        return v.repeat(2, axis=2).repeat(2, axis=3)
+
+    return spread(dout) * (x == spread(out))
+
+
+gradient_check((naive_forward, naive_backward), np.random.default_rng(0).standard_normal((2, 2, 4, 6)))
+
+# %% [markdown]
+# With random numbers alone it would pass: there are no two equal ones among them. The checker of this course also tries equal pixels,
+# and then each of the four gets the whole gradient. But when all four grow by 1 the maximum grows by 1, not by 4. And equal pixels
+# are no rare case:
+
+# %%
+images, labels, source = digits("train", effort(60_000, fast=640))
+blocks = images[:500].reshape(500, 14, 2, 14, 2).transpose(0, 1, 3, 2, 4).reshape(-1, 4)
+tied = (blocks == blocks.max(axis=1, keepdims=True)).sum(axis=1) > 1
+print(f"{tied.mean():.0%} of the 2 x 2 windows of {source} digits have a tie")
+
+# %% [markdown]
+# The background of a digit is all ties. So exactly **one** pixel of a window must get its gradient; which one does not matter, and
+# `argmax` takes the first.
+#
+# In code, go through the entries $(a, b)$ of the window again, as forward did. Entry $(a, b)$ has the number `a * KW + b`. Where it is the winner,
+# it gets `dout`, elsewhere 0: a **mask**, as with the ReLU. `winner == 3` is an array of True and False, which count as 1 and 0. What
+# entry $(a, b)$ gets is added to the very cut-out of `dx` that forward took from `x`.
+#
+# ## Exercise 11.2: max pooling, backward
+#
+# | | |
+# |---|---|
+# | takes | `dout` (N, C, OH, OW), and the cache of forward |
+# | returns | `dx` (N, C, H, W) |
+# | missing | `mask` (N, C, OH, OW), True in those windows that entry `(a, b)` has won; and the line that adds to `dx` |
+
+
+# %% tags=["exercise-11.2"]
+def max_pool_backward(dout, cache):
+    winner, x_shape, (KH, KW), (sh, sw) = cache
+    OH, OW = dout.shape[2:]
+    dx = np.zeros(x_shape, dout.dtype)
+    for a in range(KH):
+        for b in range(KW):
+            mask = ...
+            # here: add to the pixels of entry (a, b) what they have won
+    return dx
+
+
+# %%
+check("11.2", max_pool_backward)
+
+# %%
+pool_backward = learner("11.2", max_pool_backward)
+print(pool_backward(dout.reshape(1, 1, 2, 2), cache)[0, 0])
+
+# %% [markdown]
+# ### Two relatives
+#
+# **Average pooling** takes the mean of each window. Then every pixel has a part in the output, with the slope $1 / (\text{KH} \cdot \text{KW})$: so each
+# gets $\text{dout}_{ncij} / (\text{KH} \cdot \text{KW})$, and where windows overlap the parts add. **Global average pooling** has one window, the whole image:
+# `out` is (N, C), and every pixel gets $\text{dout}_{nc} / (H \cdot W)$.
+#
+# **Flatten** stands between the last image layer and the first dense one, which wants rows of numbers. It computes nothing: pixel
+# $(c, h, w)$ of an image becomes number $(c \cdot H + h) \cdot W + w$ of its row, `x.reshape(N, -1)`. Each number reaches one output with the slope
+# 1, so the gradient goes the same way back: `dx = dout.reshape(x.shape)`.
+#
+# ## Your own convolution and loss
+#
+# Two parts are missing, and you have written both. Put them in here. If you have not done these lessons, leave the cells as they
+# are, and the library's versions stand in.
+#
+# ## Exercise 11.3: bring your convolution
+#
+# | | |
+# |---|---|
+# | forward | $\text{out}_{nfij} = b_f + \sum_{c,a,b} \text{xpad}_{n,\;c,\;i \cdot s + a,\;j \cdot s + b}\; w_{fcab}$ |
+# | takes | `x` (N, C, H, W), `w` (F, C, KH, KW), `b` (F,); `stride` and `pad`, each a pair (down, across) |
+# | returns | `out` (N, F, OH, OW), and a cache of your own |
+# | backward | takes `dout` and that cache, returns `dx`, `dw`, `db` |
+#
+# From lesson 10: copy `im2col` and `col2im` into the cell as well, and call them instead of `im2col_here` and `col2im_here`. (The loops
+# of lesson 9 are right, too. They would take hours for what follows, so the lesson would then train with the library's.)
+
+
+# %% tags=["exercise-11.3"]
+def conv_forward(x, w, b, stride=(1, 1), pad=(0, 0)):
+    out = ...
+    cache = ...
+    return out, cache
+
+
+def conv_backward(dout, cache):
+    dx = ...
+    dw = ...
+    db = ...
+    return dx, dw, db
+
+
+# %%
+check("11.3", conv_forward, conv_backward)
+
+# %%
+conv = learner("11.3", (conv_forward, conv_backward), Conv2d.functions)
+
+# %% [markdown]
+# ## Exercise 11.4: bring your loss
+#
+# | | |
+# |---|---|
+# | forward | $\text{probs}_{nk} = e^{\text{logits}_{nk}} / \sum_j e^{\text{logits}_{nj}}$, and the loss is the mean of $-\log \text{probs}_{n,\,\text{labels}_n}$ over the $N$ rows |
+# | takes | `logits` (N, K), `labels` (N,), whole numbers from 0 to K - 1 |
+# | returns | the loss, a number, and a cache of your own |
+# | backward | takes `dloss`, a number (how much the loss itself counts, mostly 1), and the cache; returns `dlogits` (N, K) |
+# | mind | logits of 1000 must not become infinite: take the row's largest logit off first, which changes no probability |
+
+
+# %% tags=["exercise-11.4"]
+def loss_forward(logits, labels):
+    loss = ...
+    cache = ...
+    return loss, cache
+
+
+def loss_backward(dloss, cache):
+    dlogits = ...
+    return dlogits
+
+
+# %%
+check("11.4", loss_forward, loss_backward)
+
+# %%
+loss = SoftmaxCrossEntropy(functions=learner("11.4", (loss_forward, loss_backward), SoftmaxCrossEntropy.functions))
+
+# %% [markdown]
+# ## The network
+#
+# | layer | output for one image | parameters |
+# |---|---|---|
+# | image | (1, 28, 28) | |
+# | convolution, 8 filters of 5 × 5 | (8, 24, 24) | 8 · 25 + 8 = 208 |
+# | max pooling 2 × 2, ReLU | (8, 12, 12) | |
+# | convolution, 16 filters of 5 × 5 | (16, 8, 8) | 16 · 8 · 25 + 16 = 3216 |
+# | max pooling 2 × 2, ReLU | (16, 4, 4) | |
+# | flatten | (256,) | |
+# | dense | (10,) | 256 · 10 + 10 = 2570 |
+#
+# The images get smaller and there are more of them: less *where*, more *what*. Pooling stands before the ReLU. The result is the same in
+# either order, since the largest number stays the largest when negative ones become 0, and this way the ReLU has a quarter of the work.
+
+# %%
+rng = np.random.default_rng(0)
+
+
+def build(conv):
+    pool = pool_forward, pool_backward
+    return Sequential(
+        Conv2d(1, 8, 5, rng=rng, functions=conv),
+        MaxPool2d(2, functions=pool),
+        ReLU(),
+        Conv2d(8, 16, 5, rng=rng, functions=conv),
+        MaxPool2d(2, functions=pool),
+        ReLU(),
+        Flatten(),
+        Dense(16 * 4 * 4, 10, rng=rng),
+    )
+
+
+model = build(conv)
+for name, layer, x, out, _ in model.stages(prepare(images[:1])):
+    print(f"{name}  {type(layer).__name__:10s} {x.shape} -> {out.shape}")
+
+# %% [markdown]
+# ## Training
+#
+# Two passes over all images, in batches of 64, with Nesterov's momentum and a learning rate that rises and falls, from [lesson
+# 8](08_optimizers.ipynb). The test images stay in the drawer until the end. It takes about half a minute.
+
+# %%
+batch_size, epochs = 64, effort(2, fast=1)
+steps = epochs * steps_per_epoch(len(images), batch_size)
+start = time.perf_counter()
+loss_and_grads(model, loss, prepare(images[:batch_size]), labels[:batch_size])
+seconds = time.perf_counter() - start
+if seconds * steps > 900:
+    print(f"With this convolution {steps} steps would take {seconds * steps / 3600:.1f} hours: trained with the library's.")
+    model = build(Conv2d.functions)
+
+engine = Engine(model, loss, images, labels, prepare=prepare)
+history = []
+start = time.perf_counter()
+for step in train_steps(
+    engine, Nesterov(lr=0.05), epochs=epochs, batch_size=batch_size, schedule=one_cycle(0.05, steps), seed=0
+):
+    history.append((step.loss, step.correct / step.size))
+    if len(history) % max(1, steps // 6) == 0:
+        mean_loss, accuracy = np.mean(history[-100:], axis=0)
+        print(
+            f"step {len(history):4d} of {steps}: loss {mean_loss:.3f}, {accuracy:.1%} of the last training images are right"
+        )
+
+# %%
+test_images, test_labels, _ = digits("test", effort(10_000, fast=200))
+result = evaluate(engine, test_images, test_labels)
+print(f"{source}: {result.accuracy:.2%} of {len(test_images)} test images are right")
+
+# %% [markdown]
+# On MNIST that is 98.5 % or better: one or two digits in a hundred are wrong, in a network with 5994 parameters, each trained by
+# gradients that you derived. (Synthetic digits are more varied than MNIST's; with them it is some 93 %.)
+
+# %%
+losses = np.array(history)[:, 0]
+width = max(1, len(losses) // 40)
+smooth = np.convolve(losses, np.ones(width) / width, mode="valid")
+with style():
+    figure, ax = panels(size=(9, 3.6))
+    ax.plot(losses, color=viz.SKY, linewidth=0.8, label="each batch")
+    ax.plot(np.arange(len(smooth)) + width - 1, smooth, color=viz.BLUE, linewidth=2.5, label=f"mean of {width} batches")
+    ax.set(xlabel="step", ylabel="loss", ylim=(0, 2.4), title="Most is learned in the first few hundred steps")
+    ax.legend(frameon=False)
+figure
+
+# %% [markdown]
+# ## What it sees
+#
+# Each filter makes an image of its own out of the digit: its **feature map**. Here are those of the first convolution (with the
+# filters that make them), and what is left of them after pooling and ReLU.
+
+# %%
+digit = np.flatnonzero(test_labels == 4)[0]
+stages = {name: out[0] for name, _, _, out, _ in model.stages(prepare(test_images[digit : digit + 1]))}
+weights = model.params["0.w"][:, 0]  # (8, 5, 5)
+with style():
+    figure, axes = panels(3, 9, size=(12, 4.4))
+    for row, (pictures, title) in enumerate(
+        [(weights, "filter"), (stages["0"], "its answers"), (stages["2"], "pooled, ReLU")]
+    ):
+        largest = np.abs(pictures).max()
+        axes[row, 0].set_axis_off()
+        axes[row, 0].text(0, 0.5, title, transform=axes[row, 0].transAxes, va="center", fontsize=12)
+        for k in range(8):
+            axes[row, k + 1].imshow(pictures[k], cmap=viz.SIGNS, vmin=-largest, vmax=largest)
+            axes[row, k + 1].set_axis_off()
+    axes[0, 0].imshow(test_images[digit], cmap="gray")
+    axes[0, 0].texts[0].set_visible(False)
+figure
+
+# %% [markdown]
+# Orange is positive, blue negative. Some filters answer to strokes in one direction, others to one side of a stroke: edges, as those
+# that you made by hand in lesson 9, but these were found by the gradient alone. The lowest row is smaller (12 × 12) and has no blue left.
+#
+# The second convolution looks at all eight of these maps together. Its sixteen answers are 4 × 4 numbers after pooling, and the dense
+# layer weighs these 256 to name the digit:
+
+# %%
+with style():
+    figure, axes = panels(2, 9, size=(12, 3), width_ratios=[1] * 8 + [0.2])
+    for k, ax in enumerate(axes[:, :8].ravel()):
+        ax.imshow(stages["5"][k], cmap=viz.SIGNS, vmin=-stages["5"].max(), vmax=stages["5"].max())
+    for ax in axes.ravel():
+        ax.set_axis_off()
+    figure.suptitle("The 16 maps after the second pooling and ReLU", fontsize=13)
+figure
+
+# %% [markdown]
+# ## What it gets wrong
+#
+# Those digits that it is most sure about, and wrong: true class → its answer.
+
+# %%
+viz.mistakes(test_images, test_labels, softmax(result.logits), count=15, title="wrong, and sure of it: true → predicted")
+
+# %% [markdown]
+# Some are hard for people, too. Look for what they have in common: loops that are not closed, strokes that are cut off, slants. What
+# it never saw in training it can't know; [lesson 13](13_batchnorm_dropout_augmentation.ipynb) makes it see more. Which digits does it take
+# for which?
+
+# %%
+viz.confusion(confusion_matrix(test_labels, result.logits.argmax(axis=1), 10))
+
+# %%
+whose_code()
+
+# %% [markdown]
+# ## What you can do now
+#
+# - Say what max pooling is good for, and route its gradient to the winners, ties included.
+# - Derive the gradients of average pooling and of Flatten.
+# - Build a CNN of your own layers, count its parameters, and train it to 98.5 % on MNIST.
+# - Look at feature maps and at mistakes.
+#
+# **Before** [lesson 10: im2col and col2im](10_im2col_and_col2im.ipynb) · **Next** [lesson 12: debugging](12_debugging.ipynb), for
+# the day on which it does not learn · In the library: `scratchnet/layers/pool.py`, which finds the maximum down and across, one after
+# the other, and `scratchnet/models.py`
+#
+# *Sources.* Y. LeCun et al., "Gradient-based learning applied to document recognition", *Proceedings of the IEEE* 1998 (the whole
+# network, with averages for pooling). M. Ranzato et al., "Unsupervised learning of invariant feature hierarchies", CVPR 2007 (max
+# pooling). M. Lin, Q. Chen and S. Yan, "Network in network", ICLR 2014 (global average pooling).

@@ -1,0 +1,72 @@
+"""Trained networks for 28 x 28 digits: those that come with the package, and those in model files and run folders."""
+
+from __future__ import annotations
+
+import functools
+from importlib import resources
+from typing import Any, NamedTuple
+
+from scratchnet import runs
+from scratchnet.engine import Prepare
+from scratchnet.layers import Layer
+from scratchnet.models import INPUT_SHAPE, NUM_CLASSES
+from scratchnet.preprocess import Normalization, prepare
+from scratchnet.serialize import ModelFileError, SavedModel, load_model
+
+DEFAULT = "cnn"
+"""The network that is used if none is named."""
+
+
+class Loaded(NamedTuple):
+    """A trained network, ready for uint8 images."""
+
+    model: Layer
+    prepare: Prepare
+    name: str
+    metadata: dict[str, Any]
+
+
+def shipped() -> list[str]:
+    """Names of the networks that come with the package, the default one first."""
+    folder = resources.files("scratchnet") / "weights"
+    names = {file.name.removesuffix(".npz") for file in folder.iterdir() if file.name.endswith(".npz")}
+    return sorted(names, key=lambda name: (name != DEFAULT, name))
+
+
+def load_shipped(name: str = DEFAULT) -> Loaded:
+    """One of ``shipped()``.
+
+    Errors    ModelFileError if there is none of that name
+    """
+    if name not in shipped():
+        raise ModelFileError(f"no network {name!r} comes with scratchnet, there are {', '.join(shipped())}")
+    with resources.as_file(resources.files("scratchnet") / "weights" / f"{name}.npz") as file:
+        return _usable(load_model(file), f"{name} (comes with scratchnet)")
+
+
+def load(path: str | None) -> Loaded:
+    """The network of a model file or run folder, or the package's own.
+
+    Errors    ModelFileError or OSError, naming the file; also if the network is not one for 28 x 28 images and ten digits
+    """
+    if path is None:
+        return load_shipped()
+    chosen = runs.model_file(path)
+    if not chosen.is_file():
+        raise ModelFileError(f"{chosen}: no such model file")
+    return _usable(load_model(chosen), str(chosen))
+
+
+def _usable(saved: SavedModel, name: str) -> Loaded:
+    """Ready for uint8 images, if the file says all that must be known."""
+    missing = [key for key in ("normalization", "input_shape", "num_classes") if key not in saved.metadata]
+    if missing:
+        raise ModelFileError(f"{name}: its metadata lack {', '.join(missing)} (see help(scratchnet.serialize.save_model))")
+    try:
+        normalization = Normalization.from_dict(saved.metadata["normalization"])
+    except ValueError as error:
+        raise ModelFileError(f"{name}: {error}") from error
+    wanted = saved.metadata["input_shape"], saved.metadata["num_classes"]
+    if wanted != (list(INPUT_SHAPE), NUM_CLASSES):
+        raise ModelFileError(f"{name}: takes {wanted[0]} and names {wanted[1]} classes; wanted [1, 28, 28] and 10")
+    return Loaded(saved.model, functools.partial(prepare, normalization=normalization), name, saved.metadata)

@@ -1,0 +1,75 @@
+// What there is to say of a stage: formula, shapes, learned arrays, lesson; and what the colours mean.
+
+import { unpack } from "./api.js";
+import { Atlas } from "./atlas.js";
+import { element, number, shapeText } from "./dom.js";
+
+/** @param direction "forward" or "backward": which formula is shown first */
+export function about(place, stage, direction, back = null) {
+  const shapes = `x ${shapeText(stage.x_shape)} → out ${shapeText(stage.out_shape)}`;
+  const lines = [
+    element("h3", {}, element("code", {}, `${stage.name}  ${stage.layer}`)),
+    element(
+      "p",
+      { class: "shapes" },
+      direction === "forward" ? shapes : `dout ${shapeText(stage.out_shape)} → dx ${shapeText(stage.x_shape)}`,
+    ),
+  ];
+  const formula = direction === "forward" ? stage.formula : stage.backward_formula;
+  if (formula) lines.push(element("pre", {}, formula));
+  if (back) lines.push(element("p", { class: "note" }, back.note));
+  if (back)
+    lines.push(element("p", { class: "hint" }, `|dout| = ${number(back.dout_norm)},  |dx| = ${number(back.dx_norm)}`));
+  if (stage.lessons.length)
+    lines.push(
+      element(
+        "p",
+        { class: "hint" },
+        `Derived in lesson${stage.lessons.length > 1 ? "s" : ""} ${stage.lessons.join(" and ")}.`,
+      ),
+    );
+  const arrays = direction === "forward" ? Object.entries(stage.params).map(([key, array]) => learned(key, array)) : [];
+  place.replaceChildren(
+    element("div", { class: "about" }, ...lines),
+    ...(arrays.length ? [element("div", {}, ...arrays)] : []),
+  );
+}
+
+function learned(key, { shape, norm, values }) {
+  const box = element(
+    "figure",
+    { class: "learned" },
+    element("figcaption", {}, `${key} ${shapeText(shape)}, |${key}| = ${number(norm)}`),
+  );
+  box.append(
+    values
+      ? drawn(unpack(values))
+      : element("p", { class: "hint" }, "Too many to show all: point at an output to see its own."),
+  );
+  return box;
+}
+
+/** A learned array, or its gradient, as a picture; its canvas knows its atlas. */
+export function drawn(array, { behind = null, tall = 180 } = {}) {
+  const canvas = element("canvas", { role: "img", "aria-label": `${array.data.length} values` });
+  const short = array.shape.length === 1 && array.data.length <= 64;
+  const atlas = new Atlas(array, { tall, most: short ? 12 : array.shape.length === 4 ? 7 : 6, behind, lying: short });
+  atlas.paint(canvas);
+  canvas.atlas = atlas;
+  return element("div", { class: "scroll" }, canvas);
+}
+
+/** What the colours mean. */
+export function legend(word) {
+  return element(
+    "p",
+    { class: "legend" },
+    element("i", { class: "negative" }),
+    `${word} below 0`,
+    element("i", { class: "zero" }),
+    "0",
+    element("i", { class: "positive" }),
+    "above 0",
+    element("span", { class: "hint" }, "each stage on its own scale"),
+  );
+}

@@ -1,0 +1,276 @@
+// The backward pass, a stage at a time.
+
+import { newest, unpack } from "./api.js";
+import { about, drawn, legend } from "./about.js";
+import { alertAbout, announce, ask, chosenLabel, emit, on, state } from "./state.js";
+import { digitChoice, element, number, shapeText } from "./dom.js";
+import { loadNetwork, unravel } from "./network.js";
+import { Row } from "./row.js";
+import { stepBox } from "./step.js";
+import { readTerms, showTerms } from "./terms.js";
+
+const ALL = Infinity;
+
+export function backwardView(place) {
+  let network = null;
+  let back = null; // what /api/backward answers, its stages by name
+  let reached = 0; // stages that the gradient has gone back through
+  let pointed = null;
+
+  // --- what there is on the page
+
+  const label = element("div", {});
+  const lossText = element("p", { class: "loss" });
+  const status = element("p", { class: "hint", role: "status" });
+  const button = (text, go) => element("button", { type: "button", onclick: go }, text);
+  const steps = element(
+    "div",
+    { class: "tools", role: "group", "aria-label": "Steps of the backward pass" },
+    button("All the way back", () => reach(ALL)),
+    element("button", { type: "button", class: "main", onclick: () => reach(reached + 1) }, "◀ Back one stage"),
+    button("Undo a stage ▶", () => reach(reached - 1)),
+    button("To the loss", () => reach(0)),
+    status,
+  );
+  place.append(
+    element(
+      "p",
+      { class: "lead" },
+      "Say which digit it is meant to be. The loss then has a gradient, and here it goes back, stage by stage: orange says “less of this would make the loss smaller”, blue says “more of this would”.",
+    ),
+    element("div", { class: "controls" }, element("span", { class: "ask" }, "It is meant to be a"), label, lossText),
+    steps,
+  );
+  const lossColumn = element("section", { class: "stage last", "data-stage": "loss" });
+  const lossBars = element("div", { class: "dlogits" });
+  lossColumn.append(
+    element("span", { class: "stage-name" }, "Loss"),
+    element("span", { class: "shape" }, "dlogits = p − y"),
+    lossBars,
+  );
+  const row = new Row(place, {
+    label: "Stages of the backward pass",
+    word: "gradient",
+    point: (name, index) => point(name, index),
+    select: (name) => describe(name),
+  });
+  const terms = element("div", { class: "numbers" });
+  const facts = element("div", { class: "facts" });
+  const grads = element("div", { class: "grads" });
+  place.append(legend("gradient"), element("div", { class: "detail" }, terms, facts));
+  const sgd = stepBox(place);
+
+  // --- asking
+
+  const refresh = newest(async () => {
+    if (!state.digit || place.hidden) return;
+    const chosen = chosenLabel();
+    try {
+      const [ahead, answer] = await Promise.all([loadNetwork(), ask("backward", { label: chosen })]);
+      network = ahead;
+      back = { ...answer, dinput: unpack(answer.dinput), byName: new Map() };
+      for (const stage of answer.stages)
+        back.byName.set(stage.name, { ...stage, dout: unpack(stage.dout), dx: unpack(stage.dx) });
+    } catch (error) {
+      alertAbout(error);
+      return;
+    }
+    alertAbout(null);
+    sgd.compare(network);
+    const buttons = digitChoice("Label", chosen, (k) => {
+      state.label = k;
+      emit("label");
+    });
+    label.replaceChildren(buttons);
+    lossText.replaceChildren("loss = −log p[", String(chosen), "] = ", element("b", { id: "loss" }, number(back.loss, 4)));
+    if (back.probabilities[chosen] > 0.99) {
+      lossText.append(
+        element(
+          "span",
+          { class: "hint" },
+          " The network says so already, so there is hardly a gradient: choose another digit to see more.",
+        ),
+      );
+    }
+    showLoss(chosen);
+    reach(reached, false);
+    sgd.show(chosen);
+  });
+
+  function showLoss(chosen) {
+    const top = Math.max(...back.dlogits.map(Math.abs)) || 1;
+    lossBars.replaceChildren(
+      ...back.dlogits.map((value, k) => {
+        const fill = element("i", { class: value < 0 ? "negative" : "positive" });
+        fill.style.width = `${(50 * Math.abs(value)) / top}%`;
+        return element(
+          "button",
+          { type: "button", class: k === chosen ? "label" : "", onclick: () => pointLoss(k), title: `dlogits[${k}]` },
+          element("span", { class: "key" }, String(k)),
+          element("span", { class: "track" }, fill),
+          element("span", { class: "value", "data-value": value }, number(value, 2)),
+        );
+      }),
+    );
+  }
+
+  // --- going back
+
+  const order = () => [...back.byName.keys()]; // the last stage first
+
+  function reach(wanted, spoken = true) {
+    if (!back) return;
+    const names = order();
+    const count = names.length + 1; // the loss, then each stage
+    reached = Math.max(0, Math.min(wanted, count - 1));
+    const shown = new Set(names.slice(0, reached));
+    row.show(network, (name) => gradientOf(name, shown), lossColumn);
+    const current = reached === 0 ? "loss" : names[reached - 1];
+    lossColumn.classList.toggle("current", current === "loss");
+    status.textContent = `stage ${reached} of ${count - 1}`;
+    if (current === "loss") {
+      row.highlight(null);
+      row.reveal(null);
+      pointLoss(state.label ?? chosenLabel());
+    } else {
+      describe(current);
+      row.reveal(current);
+      const stage = network.byName.get(current);
+      const from = stage.sources[0];
+      if (!pointed || pointed.stage !== current) pointAtLargest(from);
+      else point(pointed.name, pointed.index);
+    }
+    if (spoken)
+      announce(
+        `${status.textContent}: ${current === "loss" ? "the loss" : `${network.byName.get(current).kind} ${current}`}`,
+      );
+  }
+
+  /** The gradient of what comes out of a stage: there as soon as the stage that takes it has been gone through. */
+  function gradientOf(name, shown) {
+    const consumer = network.consumer(name);
+    if (consumer === null) return { shape: back.byName.get(name).dout.shape, data: back.byName.get(name).dout.data };
+    if (!shown.has(consumer.name)) return null;
+    return name === "input" ? back.dinput : back.byName.get(name).dout;
+  }
+
+  function pointAtLargest(name) {
+    const { shape, data } = name === "input" ? back.dinput : back.byName.get(name).dout;
+    const at = data.reduce((best, value, k) => (Math.abs(value) > Math.abs(data[best]) ? k : best), 0);
+    point(name, unravel(at, shape));
+  }
+
+  function point(name, index) {
+    const consumer = network.consumer(name);
+    if (consumer === null) return pointLoss(index[0]);
+    pointed = { name, index, stage: consumer.name };
+    describe(consumer.name);
+    if (consumer.kind === "Residual" && name.startsWith(`${consumer.name}.`)) {
+      row.highlight({ name, index, windows: [{ name: consumer.name, window: null }], field: null });
+      terms.replaceChildren(element("p", {}, "A sum hands its gradient on unchanged, to both of its parts."));
+      return undefined;
+    }
+    return load(consumer.name, "dx", index, name);
+  }
+
+  const load = newest(async (stage, of, index, name) => {
+    if (!state.digit) return;
+    try {
+      const answer = readTerms(await ask("terms", { stage, of, index, label: chosenLabel() }));
+      const { kind } = network.byName.get(stage);
+      const written = of === "dx" ? "dx" : `d${of}`;
+      if (of === "dx") row.highlight({ name, index, windows: [{ name: stage, window: answer.window }], field: null });
+      showTerms(terms, answer, `${kind} ${stage}: ${written}[${index.join(", ")}]`, null);
+    } catch (error) {
+      alertAbout(error);
+    }
+  });
+
+  async function pointLoss(k) {
+    if (!state.digit) return;
+    try {
+      const answer = readTerms(await ask("terms", { stage: "loss", of: "dlogits", index: [k], label: chosenLabel() }));
+      showTerms(terms, answer, `dlogits[${k}] = p[${k}] − y[${k}]`);
+      describe("loss");
+    } catch (error) {
+      alertAbout(error);
+    }
+  }
+
+  function describe(name) {
+    row.current(name);
+    if (name === "input") return;
+    if (name === "loss") {
+      facts.replaceChildren(
+        element(
+          "div",
+          { class: "about" },
+          element("h3", {}, "SoftmaxCrossEntropy"),
+          element("pre", {}, "loss = −log p[label]\ndlogits = p − y        y is 1 at the label, 0 elsewhere"),
+          element(
+            "p",
+            { class: "note" },
+            "Every wrong digit is pushed down by the probability it got, the right one is pulled up by what it lacks.",
+          ),
+          element("p", { class: "hint" }, "Derived in lesson 4."),
+        ),
+      );
+      return;
+    }
+    const stage = network.byName.get(name);
+    about(facts, stage, "backward", back.byName.get(name));
+    facts.append(grads);
+    const learned = Object.entries(back.byName.get(name).grads);
+    const hint = element("p", { class: "hint" }, "Point at a value to see which products were added up.");
+    grads.replaceChildren(...learned.map(([key, array]) => gradient(stage, key, array)), ...(learned.length ? [hint] : []));
+  }
+
+  /** d loss / d w as a map, next to w; pointing at it shows the products. */
+  function gradient(stage, key, { shape, norm, values }) {
+    const caption = element("figcaption", {}, `d${key} ${shapeText(shape)}, |d${key}| = ${number(norm)}`);
+    const box = element("figure", { class: "learned", "data-grad": `${stage.name}.${key}` }, caption);
+    if (!values) {
+      box.append(element("p", { class: "hint" }, "too many values to show them all"));
+      return box;
+    }
+    const behind = shape.length === 2 ? network.behind(stage.sources[0]) : null;
+    const scroll = drawn(unpack(values), { behind });
+    const canvas = scroll.firstChild;
+    canvas.tabIndex = 0;
+    canvas.setAttribute("role", "application");
+    canvas.setAttribute("aria-label", `gradient of ${key} ${shapeText(shape)}; arrow keys move`);
+    let at = null;
+    const go = (index, spoken = false) => {
+      if (!index) return;
+      at = index;
+      canvas.atlas.paint(canvas);
+      const [channel, top, left] = canvas.atlas.place(index);
+      canvas.atlas.mark(canvas, { channel, top, left, height: 1, width: 1 }, true);
+      if (spoken) announce(`d${key} ${index.join(", ")}: ${number(canvas.atlas.value(index))}`);
+      load(stage.name, key, index, null);
+    };
+    canvas.addEventListener("pointermove", (event) => go(canvas.atlas.at(event.offsetX, event.offsetY)));
+    canvas.addEventListener("click", (event) => go(canvas.atlas.at(event.offsetX, event.offsetY)));
+    canvas.addEventListener("keydown", (event) => {
+      const moves = {
+        ArrowLeft: { right: -1 },
+        ArrowRight: { right: 1 },
+        ArrowUp: { down: -1 },
+        ArrowDown: { down: 1 },
+        PageUp: { tile: -1 },
+        PageDown: { tile: 1 },
+      };
+      if (!(event.key in moves)) return;
+      event.preventDefault();
+      go(at ? canvas.atlas.moved(at, moves[event.key]) : canvas.atlas.index(0, 0, 0), true);
+    });
+    box.append(scroll);
+    return box;
+  }
+
+  on("digit label weights tab", refresh);
+  on("model", () => {
+    pointed = null;
+    reached = 0;
+  });
+}

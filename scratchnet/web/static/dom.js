@@ -1,0 +1,48 @@
+// Making elements, and writing numbers.
+
+/** element("p", {class: "hint", onclick: f}, "text", child, ...) */
+export function element(name, attributes = {}, ...children) {
+  const made = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) {
+    if (key.startsWith("on")) made.addEventListener(key.slice(2), value);
+    else if (value === true) made.setAttribute(key, "");
+    else if (value !== false && value !== null && value !== undefined) made.setAttribute(key, value);
+  }
+  made.append(...children.filter((child) => child !== null && child !== undefined));
+  return made;
+}
+
+/** A number as people read it: three digits that count, a true minus sign. */
+export function number(value, digits = 3) {
+  if (value === null || !Number.isFinite(value)) return "not finite";
+  if (value === 0) return "0";
+  const size = Math.abs(value);
+  let text;
+  if (size >= 1e5 || size < 1e-3) {
+    text = value.toExponential(digits - 1).replace("e+", "e");
+  } else {
+    text = value.toFixed(Math.max(0, digits - 1 - Math.floor(Math.log10(size))));
+  }
+  return text.replaceAll("-", "−");
+}
+
+/** A probability as people read it. */
+export const percent = (p) => {
+  if (p === null) return "not finite";
+  if (p > 0.9999) return "> 99.99 %";
+  return p < 0.00005 ? "< 0.01 %" : `${(100 * p).toFixed(p > 0.1 ? 1 : 2)} %`;
+};
+
+export const shapeText = (shape) => `(${shape.join(", ")}${shape.length === 1 ? ",)" : ")"}`;
+
+/** Ten buttons, one of them pressed. */
+export function digitChoice(name, chosen, choose) {
+  const group = element("div", { class: "digits", role: "group", "aria-label": name });
+  for (let k = 0; k < 10; k++) {
+    const pressed = k === chosen;
+    group.append(
+      element("button", { type: "button", "aria-pressed": String(pressed), onclick: () => choose(k) }, String(k)),
+    );
+  }
+  return group;
+}

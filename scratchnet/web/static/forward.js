@@ -1,0 +1,119 @@
+// The forward pass: every stage with all its maps; point at a value and see what made it.
+
+import { newest } from "./api.js";
+import { alertAbout, ask, on, state } from "./state.js";
+import { element, shapeText } from "./dom.js";
+import { loadNetwork, unravel } from "./network.js";
+import { probabilityColumn, Row } from "./row.js";
+import { about, legend } from "./about.js";
+import { readTerms, showTerms } from "./terms.js";
+
+export function forwardView(place) {
+  let network = null;
+  let pointed = null; // {name, index}
+  const last = probabilityColumn();
+  const hint = element(
+    "p",
+    { class: "lead" },
+    "Your digit on its way through the network. Point at any pixel of a map to see the numbers that made it; click to hold on to it.",
+  );
+  place.append(hint);
+  const row = new Row(place, {
+    label: "Stages of the forward pass",
+    word: "value",
+    point: (name, index) => point(name, index),
+    select: (name) => describe(name),
+  });
+  const terms = element("div", { class: "numbers", "aria-live": "off" });
+  const facts = element("div", { class: "facts" });
+  place.append(legend("value"), element("div", { class: "detail" }, terms, facts));
+
+  const refresh = newest(async () => {
+    if (!state.digit || place.hidden) return;
+    try {
+      network = await loadNetwork();
+    } catch (error) {
+      alertAbout(error);
+      return;
+    }
+    alertAbout(null);
+    row.show(network, (name) => network.out(name), last.box);
+    last.bars.show(network.probabilities);
+    if (!pointed || !fits(pointed)) pointed = strongest(network);
+    point(pointed.name, pointed.index);
+  });
+
+  const fits = ({ name, index }) => {
+    const out = name === "input" || network.byName.has(name) ? network.out(name) : null;
+    return out !== null && index.length === out.shape.length && index.every((i, axis) => i < out.shape[axis]);
+  };
+
+  const load = newest(async (name, index) => {
+    const asked = network;
+    if (!state.digit) return;
+    try {
+      const answer = readTerms(await ask("terms", { stage: name, of: "out", index }));
+      if (asked !== network && !fits({ name, index })) return;
+      const stage = network.byName.get(name);
+      const [top, left, height, width] = answer.field ?? [];
+      row.highlight({
+        name,
+        index,
+        windows: answer.sources.map((source) => ({ name: source, window: answer.window })),
+        field: answer.field && { channel: null, top, left, height, width },
+      });
+      const behind = stage.x_shape.length === 1 ? network.behind(stage.sources[0]) : null;
+      showTerms(terms, answer, `${stage.kind} ${name}: out[${index.join(", ")}]`, behind);
+      terms.append(element("p", { class: "hint" }, seen(answer.field)));
+    } catch (error) {
+      alertAbout(error);
+    }
+  });
+
+  const seen = (field) =>
+    field
+      ? `It sees ${field[2]} × ${field[3]} pixels of the image (framed): its receptive field.`
+      : "It depends on the whole image.";
+
+  function point(name, index) {
+    pointed = { name, index };
+    describe(name);
+    if (name === "input") {
+      row.highlight({ name, index, windows: [], field: null });
+      const value = network.input.data[index[1] * network.input.shape[2] + index[2]];
+      terms.replaceChildren(element("h3", {}, element("code", {}, `x[${index.join(", ")}] = ${value.toFixed(3)}`)));
+      terms.append(
+        element(
+          "p",
+          { class: "hint" },
+          "A pixel of the image as the network takes it: (pixel / 255 − mean) / deviation of MNIST.",
+        ),
+      );
+      return;
+    }
+    load(name, index);
+  }
+
+  function describe(name) {
+    row.current(name);
+    if (name === "input")
+      facts.replaceChildren(element("h3", {}, "Input"), element("p", {}, `x ${shapeText(network.input.shape)}`));
+    else about(facts, network.byName.get(name), "forward");
+  }
+
+  on("digit weights tab", refresh);
+  on("model", () => {
+    pointed = null;
+  });
+}
+
+/** The largest value of the first convolution, or of the first layer that computes something. */
+function strongest(network) {
+  const stage =
+    network.stages.find(({ kind }) => kind === "Conv2d") ??
+    network.stages.find(({ kind }) => kind === "Dense") ??
+    network.stages[0];
+  const { shape, data } = stage.out;
+  const at = data.reduce((best, value, k) => (value > data[best] ? k : best), 0);
+  return { name: stage.name, index: unravel(at, shape) };
+}

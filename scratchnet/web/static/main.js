@@ -1,0 +1,196 @@
+// The page: drawing, preview and answer on the left, the views on the right.
+
+import { bytes, getModels, newest, postPicture } from "./api.js";
+import { alertAbout, announce, ask, emit, forgetLab, on, prediction, state } from "./state.js";
+import { backwardView } from "./backward.js";
+import { Bars } from "./bars.js";
+import { element, percent } from "./dom.js";
+import { forwardView } from "./forward.js";
+import { modelsView } from "./models.js";
+import { Pad } from "./pad.js";
+import { sources } from "./sources.js";
+import { paintDigit, whyView } from "./why.js";
+
+const part = (id) => document.getElementById(id);
+const FIRST_EXAMPLE = 3;
+
+// --- dark and light
+
+function setTheme(name) {
+  document.documentElement.dataset.theme = name;
+  part("theme").textContent = name === "dark" ? "Light" : "Dark";
+  emit("theme");
+}
+const wantsDark = matchMedia("(prefers-color-scheme: dark)");
+setTheme(wantsDark.matches ? "dark" : "light");
+wantsDark.addEventListener("change", () => setTheme(wantsDark.matches ? "dark" : "light"));
+part("theme").addEventListener("click", () => {
+  setTheme(document.documentElement.dataset.theme === "dark" ? "light" : "dark");
+  pad.show();
+  emit("digit");
+});
+
+// --- drawing -> digit and probabilities
+
+const bars = new Bars(part("bars"));
+const say = (text) => (part("message").textContent = text);
+const asked = () => [...new Set([state.model, ...state.compared])].filter(Boolean);
+
+const pad = new Pad(part("pad"), { changed: () => sendDrawing(), started: () => camera.stopCamera() });
+
+const sendDrawing = newest(async () => {
+  if (pad.isEmpty) {
+    if (!pad.backdrop) noDigit();
+    return;
+  }
+  await send(await pad.picture(), pad.isExample ? "An example. Draw your own over it." : "");
+});
+
+async function send(blob, text) {
+  try {
+    const answer = await postPicture(blob, asked(), state.lab);
+    if (answer.problem) {
+      say(pad.strokes.length && !pad.isExample ? `Go on drawing: ${answer.problem}.` : `${answer.problem}.`);
+      return;
+    }
+    say(text);
+    state.digit = answer.digit;
+    state.predictions = answer.predictions;
+    emit("digit");
+  } catch (error) {
+    if (error.code === "lab-forgotten") {
+      forgetLab();
+      await send(blob, text);
+    } else {
+      say(error.message);
+    }
+  }
+}
+
+function noDigit() {
+  state.digit = null;
+  state.predictions = [];
+  say("Draw a digit from 0 to 9.");
+  emit("digit");
+}
+
+/** The same digit, seen by another network or by other weights. */
+const predictAgain = newest(async () => {
+  if (!state.digit) return;
+  try {
+    const answer = await ask("predict", { models: asked() });
+    state.predictions = answer.predictions;
+    emit("predictions");
+  } catch (error) {
+    alertAbout(error);
+  }
+});
+
+const camera = sources({
+  say,
+  take: (blob, shown) => {
+    if (shown) pad.showPicture(shown);
+    send(blob, "");
+  },
+  takeFrame: (blob) => send(blob, ""),
+});
+
+function showAnswer() {
+  const found = prediction();
+  bars.show(found?.probabilities ?? null, { label: state.label });
+  part("answer").textContent = found ? String(found.digit) : "–";
+  part("sure").textContent = found ? percent(found.probabilities[found.digit]) : "";
+  const context = part("preview").getContext("2d");
+  if (state.digit) paintDigit(part("preview"), bytes(state.digit));
+  else context.clearRect(0, 0, 28, 28);
+}
+/** Without a drawing there is nothing to look at. */
+on("digit", () => {
+  for (const panel of document.querySelectorAll(".panel")) panel.inert = !state.digit && panel.id !== "models";
+});
+on("digit predictions label", showAnswer);
+on("weights compare", predictAgain);
+
+part("undo").addEventListener("click", () => pad.undo());
+part("clear").addEventListener("click", () => pad.clear());
+let nextExample = FIRST_EXAMPLE;
+part("example").addEventListener("click", () => {
+  camera.stopCamera();
+  nextExample = (nextExample + 1) % 10;
+  pad.example(nextExample);
+});
+part("pen").addEventListener("input", (event) => (pad.width = Number(event.target.value) / 100));
+
+// --- networks
+
+part("model").addEventListener("change", (event) => {
+  state.model = event.target.value;
+  state.steps = 0;
+  forgetLab();
+  emit("model");
+  if (state.digit) predictAgain().then(() => emit("digit"));
+});
+
+on("lab", () => {
+  part("changed").hidden = state.steps === 0;
+  part("changed").textContent = `your weights: ${state.steps} step${state.steps === 1 ? "" : "s"} of SGD`;
+});
+
+async function loadModels() {
+  const answer = await getModels();
+  Object.assign(state, { models: answer.models, methods: answer.methods, labAllowed: answer.lab, limits: answer.limits });
+  const usable = answer.models.filter((model) => !model.problem);
+  state.model ??= (usable.find((model) => model.id === answer.default) ?? usable[0])?.id ?? null;
+  if (state.compared.length === 0) state.compared = usable.slice(0, 3).map((model) => model.id);
+  part("model").replaceChildren(
+    ...answer.models.map((model) => {
+      const about = model.accuracy ? ` – ${(100 * model.accuracy).toFixed(1)} %` : "";
+      return element(
+        "option",
+        { value: model.id, disabled: Boolean(model.problem), selected: model.id === state.model },
+        model.name + about,
+      );
+    }),
+  );
+  emit("models");
+}
+on("tab", (name) => {
+  if (name === "models") loadModels().then(predictAgain).catch(alertAbout); // one may have been trained meanwhile
+});
+
+// --- views
+
+const tabs = [...document.querySelectorAll("[role=tab]")];
+function openTab(tab, focus = false) {
+  for (const each of tabs) {
+    const isOpen = each === tab;
+    each.setAttribute("aria-selected", String(isOpen));
+    each.tabIndex = isOpen ? 0 : -1;
+    part(each.getAttribute("aria-controls")).hidden = !isOpen;
+  }
+  if (focus) tab.focus();
+  history.replaceState(null, "", `#view-${tab.getAttribute("aria-controls")}`);
+  emit("tab", tab.getAttribute("aria-controls"));
+}
+tabs.forEach((tab, k) => {
+  tab.addEventListener("click", () => openTab(tab));
+  tab.addEventListener("keydown", (event) => {
+    const move = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (move) openTab(tabs[(k + move + tabs.length) % tabs.length], true);
+  });
+});
+
+forwardView(part("forward"));
+backwardView(part("backward"));
+whyView(part("why"));
+modelsView(part("models"));
+
+try {
+  await loadModels();
+  const wanted = tabs.find((tab) => location.hash === `#view-${tab.getAttribute("aria-controls")}`);
+  if (wanted) openTab(wanted);
+  pad.example(FIRST_EXAMPLE);
+  announce("Ready. An example is drawn.");
+} catch (error) {
+  alertAbout(error);
+}

@@ -1,0 +1,93 @@
+// The networks there are, and what several of them say to the same drawing.
+
+import { Bars } from "./bars.js";
+import { emit, on, state } from "./state.js";
+import { element, percent } from "./dom.js";
+
+/** @param limit how many can be shown side by side */
+export function modelsView(place) {
+  const list = element("div", { class: "model-list", role: "group", "aria-label": "Networks to show side by side" });
+  const cards = element("div", { class: "model-cards" });
+  place.append(
+    element(
+      "p",
+      { class: "lead" },
+      "The same drawing, seen by several networks. Train your own with scratchnet train: it appears here when it is done.",
+    ),
+    list,
+    cards,
+  );
+  let shown = new Map();
+
+  on("models", () => {
+    list.replaceChildren(
+      ...state.models.map((model) => {
+        const box = element("input", {
+          type: "checkbox",
+          checked: state.compared.includes(model.id),
+          disabled: Boolean(model.problem),
+          onchange: () => toggle(model.id, box),
+        });
+        return element(
+          "label",
+          {},
+          box,
+          ` ${model.name}`,
+          model.problem ? element("span", { class: "hint" }, ` – ${model.problem}`) : null,
+        );
+      }),
+    );
+    build();
+  });
+
+  function toggle(id, box) {
+    if (box.checked && state.compared.length >= state.limits.compared) {
+      box.checked = false;
+      return;
+    }
+    state.compared = box.checked ? [...state.compared, id] : state.compared.filter((each) => each !== id);
+    build();
+    emit("compare");
+  }
+
+  function build() {
+    shown = new Map();
+    cards.replaceChildren(
+      ...state.compared.map((id) => {
+        const model = state.models.find((each) => each.id === id);
+        const bars = new Bars(element("div", {}));
+        const answer = element("strong", { class: "answer-small" }, "–");
+        shown.set(id, { bars, answer });
+        const facts = [`${model.parameters} parameters`];
+        if (model.accuracy)
+          facts.push(
+            `${percent(model.accuracy)} right on ${model.dataset === "mnist" ? "MNIST's" : `${model.dataset}'s`} test images`,
+          );
+        return element(
+          "section",
+          { class: "model-card", "data-model": id },
+          element("h3", {}, model.name, answer),
+          element("p", { class: "hint" }, facts.join("; ")),
+          bars.place,
+          element(
+            "details",
+            {},
+            element("summary", {}, `${model.layers.length} layers`),
+            element("pre", {}, model.layers.join("\n")),
+          ),
+        );
+      }),
+    );
+    show();
+  }
+
+  function show() {
+    for (const [id, { bars, answer }] of shown) {
+      const prediction = state.predictions.find((each) => each.model === id);
+      bars.show(prediction?.probabilities ?? null);
+      answer.textContent = prediction ? String(prediction.digit) : "–";
+    }
+  }
+
+  on("digit weights predictions", show);
+}

@@ -1,0 +1,244 @@
+// The network as a row of stages, each with all its maps on one canvas; what is pointed at, and the lines to what made it.
+
+import { Atlas } from "./atlas.js";
+import { Bars } from "./bars.js";
+import { theme } from "./colours.js";
+import { announce, on } from "./state.js";
+import { element, number, shapeText } from "./dom.js";
+
+const THIN = new Set(["Flatten", "Dropout"]); // what they give is what they got
+const SVG = "http://www.w3.org/2000/svg";
+
+export class Row {
+  /**
+   * @param label  what a screen reader calls the row
+   * @param word   what the values are ("out", "gradient")
+   * @param point  called with (name, index) when a person points at a value
+   * @param select called with (name) when a person chooses a stage
+   */
+  constructor(place, { label, word, point, select }) {
+    Object.assign(this, { word, point, select });
+    this.columns = new Map(); // by stage: {box, canvas, atlas, cursor}
+    this.content = element("div", { class: "row-content" });
+    this.lines = document.createElementNS(SVG, "svg");
+    this.lines.setAttribute("aria-hidden", "true");
+    this.lines.classList.add("lines");
+    this.place = element("div", { class: "row", role: "group", "aria-label": label }, this.content);
+    this.held = element(
+      "p",
+      { class: "held", hidden: true },
+      "Held. Click the same pixel again, or press Escape, to point elsewhere.",
+    );
+    place.append(this.place, this.held);
+    this.pinned = false;
+    this.marks = null;
+    this.marked = new Set(); // stages with a frame on them
+    on("theme", () => this.repaint());
+  }
+
+  /**
+   * @param network a Network
+   * @param arrayOf name -> {shape, data}, or null where there is nothing to show yet: the forward values stay, faintly
+   * @param last    what the last column shows: an element
+   */
+  show(network, arrayOf, last) {
+    this.network = network;
+    const signature = JSON.stringify(network.stages.map(({ name, layer, out_shape }) => [name, layer, out_shape]));
+    if (signature !== this.signature) {
+      this.signature = signature;
+      this.build(network, last);
+    }
+    for (const [name, column] of this.columns) {
+      if (!column.canvas) continue;
+      const ready = arrayOf(name);
+      const array = ready ?? network.out(name);
+      column.waiting = ready === null;
+      column.box.classList.toggle("waiting", column.waiting);
+      const small = array.data.length <= 20;
+      column.atlas = new Atlas(array, {
+        most: name === "input" ? 5 : small ? 26 : 7,
+        grey: name === "input" && this.word === "value",
+        behind: array.shape.length === 1 && !small ? network.behind(name) : null,
+      });
+    }
+    this.repaint();
+  }
+
+  build(network, last) {
+    this.columns.clear();
+    this.marked.clear();
+    this.pinned = false;
+    this.marks = null;
+    this.content.replaceChildren(this.lines);
+    this.column("input", "Input", network.input.shape);
+    for (const stage of network.stages) this.column(stage.name, stage.kind, stage.out_shape, stage);
+    if (last) this.content.append(last);
+  }
+
+  column(name, title, shape, stage = null) {
+    const box = element("section", { class: "stage", "data-stage": name });
+    const id = stage ? `${name} ${stage.layer}` : "the image, normalised";
+    const heading = element(
+      "button",
+      { type: "button", class: "stage-name", title: id, onclick: () => this.select(name) },
+      title,
+    );
+    if (stage && THIN.has(stage.kind)) {
+      box.classList.add("thin");
+      box.append(heading, element("span", { class: "shape" }, shapeText(shape)));
+      this.columns.set(name, { box });
+    } else {
+      const canvas = element("canvas", {
+        tabindex: "0",
+        role: "application",
+        "aria-roledescription": "feature maps",
+        "aria-label": `${title} ${name}, ${this.word}s ${shapeText(shape)}. Arrow keys move the pixel, page up and down the map.`,
+      });
+      const column = { box, canvas, atlas: null, cursor: null };
+      canvas.addEventListener("pointermove", (event) => event.pointerType !== "touch" && this.hover(name, event));
+      canvas.addEventListener("click", (event) => this.click(name, event));
+      canvas.addEventListener("keydown", (event) => this.key(name, event));
+      box.append(heading, element("span", { class: "shape" }, shapeText(shape)), canvas);
+      this.columns.set(name, column);
+    }
+    this.content.append(box);
+  }
+
+  hover(name, event) {
+    if (this.pinned) return;
+    const index = this.columns.get(name).atlas?.at(event.offsetX, event.offsetY);
+    if (index) this.go(name, index);
+  }
+
+  click(name, event) {
+    const { atlas, canvas } = this.columns.get(name);
+    const index = atlas?.at(event.offsetX, event.offsetY);
+    if (!index) return;
+    canvas.focus({ preventScroll: true });
+    const isSame = this.marks?.name === name && String(this.marks.index) === String(index);
+    this.pinned = !(this.pinned && isSame);
+    this.go(name, index);
+  }
+
+  key(name, event) {
+    const column = this.columns.get(name);
+    if (!column.atlas) return;
+    const moves = {
+      ArrowLeft: { right: -1 },
+      ArrowRight: { right: 1 },
+      ArrowUp: { down: -1 },
+      ArrowDown: { down: 1 },
+      PageUp: { tile: -1 },
+      PageDown: { tile: 1 },
+    };
+    if (event.key === "Escape") {
+      this.pinned = false;
+      this.repaint();
+    } else if (event.key in moves || event.key === "Enter") {
+      const start = column.cursor ?? column.atlas.index(0, column.atlas.height >> 1, column.atlas.width >> 1);
+      const index = column.cursor && event.key !== "Enter" ? column.atlas.moved(start, moves[event.key]) : start;
+      this.pinned = true;
+      if (index) this.go(name, index, true);
+    } else {
+      return;
+    }
+    event.preventDefault();
+  }
+
+  go(name, index, spoken = false) {
+    const column = this.columns.get(name);
+    if (column.waiting) return;
+    column.cursor = index;
+    if (spoken) announce(`${name} ${index.join(", ")}: ${this.word} ${number(column.atlas.value(index))}`);
+    this.point(name, index);
+  }
+
+  /** @param marks {name, index, windows: [{name, window}], field: window in the image or null}; window null: all of it */
+  highlight(marks) {
+    this.marks = marks;
+    this.repaint([...this.marked]);
+  }
+
+  /** Show which stage is being looked at. */
+  current(name) {
+    for (const [other, { box }] of this.columns) box.classList.toggle("current", other === name);
+  }
+
+  /** Scroll so that a stage can be seen; the end of the row for null. */
+  reveal(name) {
+    const { box } = this.columns.get(name) ?? {};
+    const left = box ? box.offsetLeft - (this.place.clientWidth - box.offsetWidth) / 2 : this.content.scrollWidth;
+    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    this.place.scrollTo({ left, behavior: calm ? "auto" : "smooth" });
+  }
+
+  /** @param names the stages to draw anew; those with frames must be among them */
+  repaint(names = [...this.columns.keys()]) {
+    this.held.hidden = !this.pinned;
+    for (const { canvas, atlas } of names.map((name) => this.columns.get(name))) if (atlas) atlas.paint(canvas);
+    this.marked.clear();
+    this.lines.replaceChildren();
+    if (!this.marks) return;
+    const { name, index, windows, field } = this.marks;
+    const target = this.columns.get(name);
+    if (!target?.atlas) return;
+    if (field) {
+      const { canvas, atlas } = this.columns.get("input");
+      if (atlas) atlas.mark(canvas, field);
+      this.marked.add("input");
+    }
+    const [t, i, j] = target.atlas.place(index);
+    for (const { name: from, window } of windows) {
+      const shown = this.shown(from);
+      const source = this.columns.get(shown);
+      if (!source?.atlas || source === target) continue;
+      if (window) {
+        source.atlas.mark(source.canvas, window);
+        this.marked.add(shown);
+      }
+      const { height, width } = source.atlas;
+      this.connect(source, window ?? { channel: null, top: 0, left: 0, height, width }, target, [t, i, j]);
+    }
+    this.marked.add(name);
+    target.atlas.mark(target.canvas, { channel: t, top: i, left: j, height: 1, width: 1 }, true);
+  }
+
+  /** The stage whose maps are those that a stage hands on, where it has none of its own on the page. */
+  shown(name) {
+    const column = this.columns.get(name);
+    return !column || column.canvas ? name : this.shown(this.network.byName.get(name).sources[0]);
+  }
+
+  connect(source, window, target, [t, i, j]) {
+    this.lines.setAttribute("width", this.content.scrollWidth);
+    this.lines.setAttribute("height", this.content.scrollHeight);
+    const [x, y] = target.atlas.corner(t, i, j);
+    const isLeft = source.box.offsetLeft < target.box.offsetLeft;
+    const end = [
+      target.canvas.offsetLeft + x + (isLeft ? 0 : target.atlas.scale),
+      target.canvas.offsetTop + y + target.atlas.scale / 2,
+    ];
+    const tiles = window.channel === null ? [...Array(source.atlas.count).keys()] : [window.channel];
+    for (const tile of tiles) {
+      const [left, top] = source.atlas.corner(tile, window.top, window.left);
+      const side = isLeft ? window.width * source.atlas.scale : 0;
+      const start = [
+        source.canvas.offsetLeft + left + side,
+        source.canvas.offsetTop + top + (window.height * source.atlas.scale) / 2,
+      ];
+      const bend = (start[0] + end[0]) / 2;
+      const line = document.createElementNS(SVG, "path");
+      line.setAttribute("d", `M${start} C${bend},${start[1]} ${bend},${end[1]} ${end}`);
+      line.setAttribute("stroke", theme().line);
+      this.lines.append(line);
+    }
+  }
+}
+
+/** The last column of the forward row: the probabilities. */
+export function probabilityColumn() {
+  const box = element("section", { class: "stage last" }, element("span", { class: "stage-name" }, "softmax"));
+  const place = element("div", {});
+  box.append(element("span", { class: "shape" }, "probabilities"), place);
+  return { box, bars: new Bars(place) };
+}

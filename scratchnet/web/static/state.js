@@ -1,0 +1,70 @@
+// What the views share: the drawing, the network, the label, the lab. Whoever changes it says so with `emit`.
+
+import { ApiError, post } from "./api.js";
+
+export const state = {
+  models: [], // as /api/models lists them
+  model: null, // the chosen one's id
+  compared: [], // ids shown side by side
+  methods: [],
+  digit: null, // base64 of 28 x 28 bytes
+  predictions: [], // of the chosen network and of those compared
+  label: null, // the label that the gradient is about; null: the network's second guess
+  labAllowed: false,
+  lab: null, // this visitor's name for weights that were changed
+  steps: 0, // steps of SGD taken with the chosen network
+};
+
+const listeners = new Map();
+
+/** Call `listener` at each of the events: "models" (the list), "model" (the chosen one),
+ * "digit", "predictions", "label", "weights", "lab", "compare", "tab", "theme". */
+export function on(events, listener) {
+  for (const event of events.split(" ")) listeners.set(event, [...(listeners.get(event) ?? []), listener]);
+}
+
+export function emit(event, ...args) {
+  for (const listener of listeners.get(event) ?? []) listener(...args);
+}
+
+/** Ask about the chosen network, as this visitor's lab has it. A forgotten lab is given up, and said. */
+export async function ask(path, values = {}) {
+  try {
+    return await post(path, { digit: state.digit, model: state.model, lab: state.lab, ...values });
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.code !== "lab-forgotten") throw error;
+    forgetLab();
+    alertAbout(error);
+    return post(path, { digit: state.digit, model: state.model, ...values, lab: null });
+  }
+}
+
+export function forgetLab() {
+  state.lab = null;
+  state.steps = 0;
+  emit("lab");
+}
+
+/** The chosen network's prediction, or null. */
+export function prediction() {
+  return state.predictions.find((each) => each.model === state.model) ?? null;
+}
+
+/** The label that gradients are about: the one chosen, or the network's second guess, which has more to teach. */
+export function chosenLabel() {
+  if (state.label !== null) return state.label;
+  const probs = prediction()?.probabilities ?? [1, 0];
+  return probs.indexOf([...probs].sort((a, b) => b - a)[1]);
+}
+
+/** Say what went wrong, at the top of the page; null takes it away. */
+export function alertAbout(error) {
+  const place = document.getElementById("alert");
+  place.hidden = !error;
+  place.textContent = error ? error.message : "";
+}
+
+/** Tell those who listen instead of looking. */
+export function announce(text) {
+  document.getElementById("announce").textContent = text;
+}

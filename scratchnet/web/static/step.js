@@ -1,0 +1,165 @@
+// One step of SGD on the drawing: what it does to the probabilities and to the weights.
+
+import { unpack } from "./api.js";
+import { drawn } from "./about.js";
+import { Bars } from "./bars.js";
+import { alertAbout, ask, emit, on, prediction, state } from "./state.js";
+import { element, number, percent } from "./dom.js";
+
+/** The box, at the end of `place`; `show(label)` and `compare(network)` keep it up to date. */
+export function stepBox(place) {
+  const exponent = element("input", {
+    type: "range",
+    min: "-4",
+    max: "0",
+    step: "0.1",
+    value: "-2.3",
+    id: "lr",
+    "aria-label": "Learning rate",
+  });
+  const lr = () => 10 ** Number(exponent.value);
+  const lrText = element("output", { for: "lr" });
+  const take = element("button", { type: "button", class: "main", id: "step", onclick: () => step() }, "Take one step");
+  const reset = element(
+    "button",
+    { type: "button", id: "reset", onclick: () => undo(), disabled: true },
+    "Reset the weights",
+  );
+  const bars = new Bars(element("div", {}));
+  const result = element("div", { class: "result", role: "status" });
+  const history = element("p", { class: "history" });
+  const table = element("div", { class: "scroll" });
+  const moved = element("div", { class: "moved" });
+  const about = element("p", { class: "hint" });
+  const box = element(
+    "section",
+    { class: "sgd", "aria-label": "One step of SGD" },
+    element("h3", {}, "One step of SGD: w ← w − lr · dw"),
+    element(
+      "p",
+      {},
+      "Teach your drawing to this network, here and for you alone. All weights move a little against their gradient.",
+    ),
+    element("div", { class: "tools" }, element("label", {}, "lr ", exponent, " ", lrText), take, reset),
+    about,
+    element("div", { class: "detail" }, bars.place, element("div", {}, result, history, table)),
+    moved,
+  );
+  place.append(box);
+  let label = 0;
+  let path = []; // p[label] after each step
+  let before = null;
+  let weights = null; // of the network before the step that was just taken
+  let current = null;
+
+  const tell = () => (lrText.textContent = number(lr()));
+  exponent.addEventListener("input", tell);
+  tell();
+
+  async function step() {
+    take.disabled = true;
+    try {
+      const answer = await ask("step", { label, lr: lr() });
+      state.lab = answer.lab;
+      state.label = label; // the second guess may be another one now
+      state.steps = answer.steps;
+      before = answer.before.probabilities;
+      if (path.length === 0 || path.label !== label) path = Object.assign([before[label]], { label });
+      path.push(answer.after.probabilities[label]);
+      const [p, q] = [answer.before.probabilities[label], answer.after.probabilities[label]];
+      result.replaceChildren(
+        element("p", {}, `p[${label}]: ${percent(p)} → `, element("b", { "data-before": p, "data-after": q }, percent(q))),
+        element("p", {}, `loss: ${number(answer.before.loss)} → ${number(answer.after.loss)}`),
+      );
+      history.textContent = path.length > 2 ? `p[${label}] step by step: ${path.slice(-8).map(percent).join(", ")}` : "";
+      table.replaceChildren(changes(answer.params));
+      weights = current;
+      alertAbout(null);
+      emit("lab");
+      emit("weights");
+    } catch (error) {
+      result.replaceChildren(element("p", { class: "message" }, error.message));
+    } finally {
+      take.disabled = false;
+    }
+  }
+
+  async function undo() {
+    await ask("reset");
+    state.steps = 0;
+    before = null;
+    path = [];
+    clear();
+    emit("lab");
+    emit("weights");
+  }
+
+  function clear() {
+    for (const part of [result, history, table, moved]) part.replaceChildren();
+  }
+
+  on("lab", () => {
+    reset.disabled = state.steps === 0;
+  });
+  on("model", () => {
+    before = null;
+    path = [];
+    clear();
+  });
+
+  return {
+    /** After a step: the kernels as they were, as they are, and what was added to them. */
+    compare(network) {
+      current = network;
+      if (!weights) return;
+      moved.replaceChildren(...network.stages.flatMap((stage) => kernels(stage, weights.byName.get(stage.name))));
+      weights = null;
+    },
+    show(chosen) {
+      label = chosen;
+      take.textContent = `Take one step towards ${chosen}`;
+      take.disabled = !state.labAllowed;
+      about.textContent = state.labAllowed
+        ? "Dropout is off and BatchNorm uses its running statistics, as everywhere on this page: a step on one image knows no batch."
+        : "Steps that change weights are off on this server.";
+      bars.show(prediction()?.probabilities ?? null, { before, label });
+    },
+  };
+}
+
+/** Three pictures of a convolution's kernels, if they are few enough to be seen. */
+function kernels(stage, old) {
+  if (stage.kind !== "Conv2d" || !stage.params.w.values || stage.params.w.shape[0] * stage.params.w.shape[1] > 64) return [];
+  const [after, before] = [unpack(stage.params.w.values), unpack(old.params.w.values)];
+  const change = { shape: after.shape, data: after.data.map((value, k) => value - before.data[k]) };
+  const figure = (array, text) =>
+    element("figure", { class: "learned" }, element("figcaption", {}, text), drawn(array, { tall: 130 }));
+  return [
+    element(
+      "div",
+      { class: "controls" },
+      figure(before, `${stage.name}.w before`),
+      figure(change, "− lr · dw (own scale)"),
+      figure(after, `${stage.name}.w after`),
+    ),
+  ];
+}
+
+function changes(params) {
+  const rows = Object.entries(params).map(([key, { norm, change }]) =>
+    element(
+      "tr",
+      {},
+      element("th", { scope: "row" }, key),
+      element("td", {}, number(norm)),
+      element("td", {}, number(change)),
+      element("td", {}, norm ? `${number((100 * change) / norm, 2)} %` : "–"),
+    ),
+  );
+  const head = element(
+    "tr",
+    {},
+    ...["array", "|w|", "|lr · dw|", "changed by"].map((text) => element("th", { scope: "col" }, text)),
+  );
+  return element("table", {}, element("thead", {}, head), element("tbody", {}, ...rows));
+}
