@@ -209,7 +209,7 @@ def _arrays_differ(got: Any, right: Array, tolerance: float, what: str) -> Diffe
         return None
     worst = index_of(int(np.where(wrong, np.abs(a - b), -1).argmax()), a)
     if a.ndim == 0:
-        said = f"{what} is {_digits(float(a), float(b))}"
+        said = f"{what} is wrong: {_digits(float(a), float(b))}"
     else:
         yours = _digits(float(a[worst]), float(b[worst]))
         said = f"{what} is wrong in {int(wrong.sum())} of {a.size} places, most at {worst}: {yours}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import os
+import warnings
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -66,7 +67,9 @@ def digits(split: str, count: int) -> tuple[Array, Array, str]:
     Nothing is downloaded; ``scratchnet data fetch`` does that.
     """
     try:
-        data = mnist.load(None, split, download=False)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "IProgress not found")  # pooch asks tqdm for a bar, which wants ipywidgets
+            data = mnist.load(None, split, download=False)
     except FileNotFoundError:
         return *synthetic.make(count, split=split), "synthetic"
     return np.ascontiguousarray(data.images[:count]), data.labels[:count], "mnist"

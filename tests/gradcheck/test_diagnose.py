@@ -264,3 +264,19 @@ def test_a_report_whatever_comes_back(shape):
         assert str(report)
         assert report._repr_html_()
         assert report.passed or report.diagnoses
+
+
+def test_paths_are_looked_for_where_gradients_have_other_shapes_than_dout():
+    """A residual block: all arguments are matrices, and only x has as many rows as dout."""
+
+    def forward(x, w1, w2):
+        h = x @ w1
+        return x + h @ w2, (x, h, w1, w2)
+
+    def backward(dout, cache):
+        x, h, w1, w2 = cache
+        return dout @ w2.T @ w1.T, 2 * x.T @ dout @ w2.T, h.T @ dout
+
+    rng = np.random.default_rng(0)
+    report = check((forward, backward), generic((5, 3), rng), generic((3, 4), rng), generic((4, 3), rng))
+    assert "branch missing" in str(report)

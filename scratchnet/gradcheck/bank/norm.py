@@ -54,19 +54,16 @@ def _wrongs(given: Given, setup: Setup) -> Iterator[Wrong]:
     x_name, axes, gamma, std, xhat = r["names"][0], r["axes"], r["gamma"], r["std"], r["xhat"]
     dout = given.dout
     if xhat.ndim == 4:
-        for wrong in ((0,), (2, 3), (1, 2, 3), (0, 1)):
-            if wrong == axes:
-                continue
-            dx = (
-                gamma
-                / std
-                * (dout - dout.mean(axis=wrong, keepdims=True) - xhat * (dout * xhat).mean(axis=wrong, keepdims=True))
-            )
-            words = f"means over axes {wrong} instead of {axes}"
-            yield Wrong("summed over the wrong axis", {x_name: dx}, words)
+        wrong_axes = [(wrong, f"means over axes {wrong} instead of {axes}") for wrong in ((0,), (2, 3), (1, 2, 3), (0, 1))]
     else:
-        dx = gamma / std * (dout - dout.mean(axis=1, keepdims=True) - xhat * (dout * xhat).mean(axis=1, keepdims=True))
-        yield Wrong("summed over the wrong axis", {x_name: dx}, "means over the features instead of the batch")
+        wrong_axes = [((1,), "means over the features instead of the batch")]
+    for wrong, words in wrong_axes:
+        if wrong == axes:
+            continue
+        for dxhat, scale in (dout, gamma / std), (dout * gamma, 1 / std):  # the same only where gamma is one for all
+            through_mean = dxhat.mean(axis=wrong, keepdims=True)
+            through_variance = xhat * (dxhat * xhat).mean(axis=wrong, keepdims=True)
+            yield Wrong("summed over the wrong axis", {x_name: scale * (dxhat - through_mean - through_variance)}, words)
 
 
 def read_dx(given: Given, setup: Setup, dx: Array, numeric: Array) -> Iterator[tuple[str, str, float]]:

@@ -281,7 +281,7 @@ def _branches(e: Evidence, name: str) -> Iterator[Finding]:
     mixes = jacobian is not None and not close(jacobian, np.diag(np.diag(jacobian))) if _square(jacobian) else True
     if e.dout.shape == a.shape and mixes:
         paths.append(("dout (the shortcut)", e.dout))
-    if e.dout.ndim == 2 and a.ndim == 2:
+    if e.dout.ndim == 2 and a.ndim == 2 and len(e.dout) == len(a):
         for other, matrix in e.arrays.items():
             for turned, m in (("", matrix), (".T", matrix.T)):
                 if m.ndim == 2 and other != name and (e.dout.shape[1], a.shape[1]) == m.shape:
