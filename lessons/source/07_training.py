@@ -20,6 +20,7 @@ from scratchnet import viz
 from scratchnet.datasets.split import split
 from scratchnet.layers import Dense
 from scratchnet.losses import MulticlassHinge, softmax
+from scratchnet.machine import one_blas_thread
 from scratchnet.preprocess import prepare
 from scratchnet_lessons import check, digits, effort, frames, learner, panels, style, whose_code
 
@@ -395,7 +396,8 @@ counts = [n for n in (50, 150, 500, 1500, 5000) if n <= len(train)]
 known, unknown = [], []
 for n in counts:
     some = np.random.default_rng(n).permutation(train)[:n]
-    _, _, run = train_logistic(some, epochs=effort(max(12, 5000 // n), fast=4), size=min(50, n))
+    with one_blas_thread():  # these matrix products are too small to be worth sharing among the cores
+        _, _, run = train_logistic(some, epochs=effort(max(12, 5000 // n), fast=4), size=min(50, n))
     known.append(100 * run[-1][1])
     unknown.append(100 * run[-1][2])
 
@@ -425,7 +427,8 @@ figure
 some = np.random.default_rng(500).permutation(train)[:500]
 tried = {}
 for decay in (0.0, 0.01, 0.1, 0.3, 1.0):
-    w_tried, b_tried, run = train_logistic(some, decay=decay, epochs=effort(20, fast=3))
+    with one_blas_thread():
+        w_tried, b_tried, run = train_logistic(some, decay=decay, epochs=effort(20, fast=3))
     tried[decay] = run[-1][2], w_tried, b_tried
     print(f"weight decay {decay:<5g} training {run[-1][1]:6.1%}   validation {run[-1][2]:6.1%}")
 

@@ -17,6 +17,7 @@ import numpy as np
 from scratchnet import viz
 from scratchnet.layers import Dense, ReLU, Sequential
 from scratchnet.losses import SoftmaxCrossEntropy
+from scratchnet.machine import one_blas_thread
 from scratchnet.preprocess import prepare
 from scratchnet_lessons import check, digits, effort, frames, learner, panels, style, whose_code
 
@@ -428,7 +429,8 @@ choices["Adam"] = (0.001, 0.002, 0.005, 0.01)
 best = {}
 print(f"{source} digits: loss on the validation images after {count} steps")
 for name, candidates in choices.items():
-    found = {lr: train_with(name, [lr] * count) for lr in candidates}
+    with one_blas_thread():  # these matrix products are too small to be worth sharing among the cores
+        found = {lr: train_with(name, [lr] * count) for lr in candidates}
     print(f"{name:<9}", "   ".join(f"lr {lr:<5g} {result[1]:.3f}" for lr, result in found.items()))
     best[name] = min(found, key=lambda lr: found[lr][1])
 
@@ -440,10 +442,11 @@ for name, candidates in choices.items():
 # Each at its best rate, and Nesterov once more with a schedule whose peak is higher than its best constant rate:
 
 # %%
-runs = {f"{name}, lr {best[name]:g}": train_with(name, [best[name]] * count) for name in rules}
 peak = 2 * best["Nesterov"]
-name = f"Nesterov, schedule to {peak:g}"
-runs[name] = train_with("Nesterov", [schedule_here(step, count, count // 10, peak) for step in range(count)])
+with one_blas_thread():
+    runs = {f"{name}, lr {best[name]:g}": train_with(name, [best[name]] * count) for name in rules}
+    falling = [schedule_here(step, count, count // 10, peak) for step in range(count)]
+    runs[f"Nesterov, schedule to {peak:g}"] = train_with("Nesterov", falling)
 
 with style():
     figure, ax = panels(size=(9.5, 4.4))
