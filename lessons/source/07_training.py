@@ -226,7 +226,7 @@ with style():
 figure
 
 # %% [markdown]
-# Guessing would be right one time in ten; a single matrix does far better, within a second. (On MNIST about nine in ten; the drawn
+# Guessing would be right one time in ten; a single matrix does far better, within seconds. (On MNIST about nine in ten; the drawn
 # digits differ more from each other, and are harder.) The two curves on the right part: the network learns something about
 # the training images that does not hold for others. More of that below.
 #

@@ -39,8 +39,8 @@ from scratchnet_lessons import check, digits, effort, frames, learner, panels, s
 #
 # So each step multiplies each weight by a number. By hand, for lr = 0.045: $w_1$ is multiplied by $1 - 1.8 = -0.8$. It jumps to the other
 # side of the ravine, a little lower each time. For lr = 0.052 the number is $-1.08$, and each jump lands *higher* than it started: it
-# diverges. The steep direction therefore allows no more than lr = 2/40 = 0.05. And with that the flat direction is
-# multiplied by 0.955 only: it crawls.
+# diverges. The steep direction therefore allows no more than lr = 2/40 = 0.05. And even with
+# 0.045 the flat direction is multiplied by 0.955 only: it crawls.
 
 # %%
 steepness = np.array([1.0, 40.0])
