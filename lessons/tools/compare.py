@@ -234,6 +234,11 @@ def _shapes_differ(mine: Array, right: Array, what: str) -> Difference:
     return problem, "wrong shape", "Write the name of each axis next to the line that makes the result."
 
 
+def _round(ratio: Array) -> bool:
+    """Is it, or one over it, a whole number? Between just two numbers any other ratio says nothing."""
+    return bool(np.isclose(ratio, np.round(ratio), rtol=1e-6) or np.isclose(1 / ratio, np.round(1 / ratio), rtol=1e-6))
+
+
 def _signs(a: Array, b: Array, wrong: Array, slack: float) -> Iterator[tuple[str, str]]:
     """(name, hint) of what the numbers show, the most telling first."""
 
@@ -246,7 +251,12 @@ def _signs(a: Array, b: Array, wrong: Array, slack: float) -> Iterator[tuple[str
         yield "all zero", "Where is the array filled? Does the loop run at all?"
     used = np.abs(b) > slack
     ratios = a[used] / b[used]
-    if ratios.size > 1 and np.allclose(ratios, ratios[0], rtol=1e-6) and close(a, b * ratios[0]):
+    if (
+        ratios.size
+        and np.allclose(ratios, ratios[0], rtol=1e-6)
+        and close(a, b * ratios[0])
+        and (b.size > 1 or _round(a / b))
+    ):
         yield "constant factor", f"Yours is {ratios[0]:.6g} times what is wanted. Which of your constants is that?"
     if a.size > 1 and np.ptp(a - b) <= 1e-9 * max(1.0, float(np.abs(a - b).max())):
         yield "constant offset", f"Every entry is off by {float((a - b).flat[0]):.6g}. What is added that should not be?"

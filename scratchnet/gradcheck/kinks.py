@@ -66,7 +66,7 @@ def examine(line: Line, analytic: float, tolerance: float, h: float) -> Slope:
         if smooth and abs(analytic - steps[-1].mean) <= tolerance:
             return _compare(analytic, steps[-1])
     *_, before, last = steps
-    if last.gap > tolerance and STEADY[0] <= last.gap / before.gap <= STEADY[1]:
+    if last.gap > tolerance and STEADY[0] * before.gap <= last.gap <= STEADY[1] * before.gap:
         slopes = last.left, last.right, before.left, before.right  # two steps: what differs between them is rounding
         low, high = min(slopes), max(slopes)
         return Slope(last.mean, max(low - analytic, analytic - high, 0.0), kink=last)

@@ -1042,6 +1042,12 @@ def test_examine():
     assert not examine(line(lambda t: max(0.0, t - 1e-6)), 0, 1e-6, 1e-5).kink
 
 
+def test_examine_where_rounding_closes_one_gap_and_opens_the_next():
+    gaps = {-5: 1.0, -6: 1.0, -7: 0.0, -8: 2.0}  # by the step's power of ten
+    slope = examine(lambda t: (t, max(t, 0.0) * gaps[round(np.log10(abs(t)))]), 0.5, 1e-9, 1e-5)
+    assert (slope.kink, slope.error) == (None, 0.5)  # the clearest step's slope is 0
+
+
 # --- large arrays --------------------------------------------------------------------------------------------------------
 
 

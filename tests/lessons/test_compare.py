@@ -61,6 +61,13 @@ def test_of_a_single_number_no_factor_is_told():
     assert "constant factor" not in str(compared(lambda x: x + 1, lambda x: x, ((np.array([2.0]),),)))
 
 
+def test_a_factor_between_two_numbers_is_one_if_it_is_round():
+    for factor in 4, 0.25, -3:
+        assert f"Yours is {factor} times" in str(compared(lambda x, f=factor: f * x, lambda x: x, ((0.7,),)))
+    for other in 0.9996, 1.37, 0.0:
+        assert "constant factor" not in str(compared(lambda x, f=other: f * x, lambda x: x, ((0.7,),)))
+
+
 def test_a_difference_in_the_last_digits_is_shown():
     assert "yours 2.000000001, wanted 2" in str(compared(lambda x: x + 1e-9, lambda x: x, ((2.0,),), tolerance=1e-12))
 
