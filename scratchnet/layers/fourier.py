@@ -17,6 +17,7 @@ def random_fourier_forward(x: Array, w: Array, b: Array) -> tuple[Array, Cache]:
     Forward   out[n,m] = sqrt(2/M) * cos(b[m] + sum_d x[n,d] * w[d,m])
               with w normal of variance 2*gamma and b uniform in 0 .. 2*pi:  out[n] . out[k] ~ exp(-gamma * |x[n] - x[k]|**2)
     Backward  dx = (-sqrt(2/M) * sin(x w + b) * dout) w^T;  w and b are fixed and get no gradient
+              (the chain rule, derived in lesson 2, with Dense's dx)
     Cost      2*N*D*M flops and N*M cosines (20 flops each); the cache holds x w + b, and w itself
     Errors    ValueError if the shapes do not fit
     Source    Rahimi and Recht, "Random features for large-scale kernel machines", NIPS 2007, algorithm 1
