@@ -20,7 +20,7 @@ def examine(dense_backward):
 
 # %% [markdown] hint
 # Take one number, say w[d, m]. Which outputs does it reach, and what is it multiplied by there? The three formulas stand
-# above the exercise; turn each into a product or a sum.
+# above the exercise; over which index does each sum? Fill in the table's two open rows first.
 
 # %% [markdown] hint
 # Write the shapes down: x (N, D), w (D, M), dout (N, M). For dw (D, M) the first factor must be (D, N): which matrix, turned
@@ -64,7 +64,7 @@ def dense_backward(dout, cache):
     return dx, dw, db
 
 
-# %% wrong: raises an error
+# %% wrong: dx = dout @ w; dout (5, 3), w (4, 3)
 def dense_backward(dout, cache):
     x, w = cache
     dx = dout @ w
