@@ -25,8 +25,8 @@ from scratchnet_lessons import check, effort, frames, hint, learner, panels, sol
 # %% [markdown]
 # ## A problem that no line can solve
 #
-# Three hundred points in the plane, of two kinds. A network is to learn which kind stands where. (Cells that only draw, like
-# this one's last lines, you may skip: look at the picture.)
+# Three hundred points in the plane, of two kinds. A network is to learn which kind stands where. (Run the cells that
+# draw, here and later, but you need not read them: look at the picture.)
 
 # %%
 rng = np.random.default_rng(5)
@@ -67,16 +67,16 @@ figure
 # | `D` | inputs of the layer, for each row | 2 |
 # | `M` | outputs of the layer, for each row | as many as we like |
 #
-# The weights of output $m$ are column $m$ of a matrix `w`, which so has the shape `(D, M)`:
+# The weights of output $m$ are column $m$ of a matrix `w`, which so has the shape `(D, M)`. With $j$ for the number of an input:
 #
-# $$\text{out}_{nm} = b_m + \sum_{d} x_{nd}\, w_{dm}$$
+# $$\text{out}_{nm} = b_m + \sum_{j} x_{nj}\, w_{jm}$$
 #
 # A sum of products over one index is just what a **matrix product** computes:
 #
-# $$(A B)_{ij} = \sum_k A_{ik} B_{kj}$$
+# $$(A B)_{rs} = \sum_k A_{rk} B_{ks}$$
 #
 # The index that is summed, $k$, is the *last* of the first matrix and the *first* of the second. NumPy writes it `A @ B`; the
-# shapes `(I, K) @ (K, J)` give `(I, J)`. In our formula $d$ is the last index of `x` and the first of `w`: so it is `x @ w`, with
+# shapes `(R, K) @ (K, S)` give `(R, S)`. In our formula $j$ is the last index of `x` and the first of `w`: so it is `x @ w`, with
 # the shapes `(N, D) @ (D, M)`, which give `(N, M)`. The bias has the shape `(M,)`; adding it to a matrix `(N, M)` adds it to
 # every row.
 
@@ -94,7 +94,7 @@ print("x", x_small.shape, " w", w_small.shape, " b", b_small.shape, " x @ w", (x
 #
 # | | |
 # |---|---|
-# | formula | $\text{out}_{nm} = b_m + \sum_d x_{nd} w_{dm}$ |
+# | formula | $\text{out}_{nm} = b_m + \sum_j x_{nj} w_{jm}$ |
 # | takes | `x` (N, D), `w` (D, M), `b` (M,) |
 # | returns | `out` (N, M), and the cache, the tuple `(x, w)` |
 
@@ -173,13 +173,13 @@ figure
 # Sum the column. *Not* the mean: if the loss is a mean over the batch, the division by $N$ has been done in the loss, and is in
 # `dout` already.
 #
-# **A weight.** `w[d, m]` reaches `out[n, m]` in every row `n`, multiplied by `x[n, d]`, which is therefore the local slope:
+# **A weight.** `w[j, m]` reaches `out[n, m]` in every row `n`, multiplied by `x[n, j]`, which is therefore the local slope:
 #
-# $$\text{dw}_{dm} = \sum_n x_{nd}\, \text{dout}_{nm}$$
+# $$\text{dw}_{jm} = \sum_n x_{nj}\, \text{dout}_{nm}$$
 #
-# **An input.** `x[n, d]` reaches every output `m` of its own row `n`, multiplied by `w[d, m]`:
+# **An input.** `x[n, j]` reaches every output `m` of its own row `n`, multiplied by `w[j, m]`:
 #
-# $$\text{dx}_{nd} = \sum_m \text{dout}_{nm}\, w_{dm}$$
+# $$\text{dx}_{nj} = \sum_m \text{dout}_{nm}\, w_{jm}$$
 #
 # This is also why `x` and `w` are in the cache. In the product $x \cdot w$ the slope along $w$ is $x$, and the slope along $x$ is $w$: each
 # is the other's local slope, so backward needs both.
@@ -188,7 +188,7 @@ figure
 #
 # A matrix product sums over the last index of the first factor and the first index of the second. In $\text{dw}$ we sum over $n$,
 # but $n$ is the *first* index of both. Turn the first matrix round: `x.T`, the **transposed** matrix, has rows and columns
-# exchanged, $(x^T)_{dn} = x_{nd}$. Now the shapes fit. In $\text{dx}$ we sum over $m$, the last index of both; which one has to be
+# exchanged, $(x^T)_{jn} = x_{nj}$. Now the shapes fit. In $\text{dx}$ we sum over $m$, the last index of both; which one has to be
 # turned?
 #
 # The shapes answer that as well, which is the best check that you have in your head. You know the shapes of `x`, `w` and

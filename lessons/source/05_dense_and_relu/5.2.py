@@ -19,7 +19,7 @@ def examine(dense_backward):
 
 
 # %% [markdown] hint
-# Take one number, say w[d, m]. Which outputs does it reach, and what is it multiplied by there? The three formulas stand
+# Take one number, say w[j, m]. Which outputs does it reach, and what is it multiplied by there? The three formulas stand
 # above the exercise; over which index does each sum? Fill in the table's two open rows first.
 
 # %% [markdown] hint
@@ -32,9 +32,9 @@ def examine(dense_backward):
 # %% [markdown] derivation
 # $b_m$ reaches $\text{out}_{nm}$ for all $n$ with slope 1: $\text{db}_m = \sum_n \text{dout}_{nm}$, a sum over axis 0.
 #
-# $w_{dm}$ reaches $\text{out}_{nm}$ for all $n$ with slope $x_{nd}$: $\text{dw}_{dm} = \sum_n x_{nd}\,\text{dout}_{nm} = \sum_n (x^T)_{dn}\,\text{dout}_{nm}$, the product `x.T @ dout`.
+# $w_{jm}$ reaches $\text{out}_{nm}$ for all $n$ with slope $x_{nj}$: $\text{dw}_{jm} = \sum_n x_{nj}\,\text{dout}_{nm} = \sum_n (x^T)_{jn}\,\text{dout}_{nm}$, the product `x.T @ dout`.
 #
-# $x_{nd}$ reaches $\text{out}_{nm}$ for all $m$ with slope $w_{dm}$: $\text{dx}_{nd} = \sum_m \text{dout}_{nm}\,w_{dm} = \sum_m \text{dout}_{nm}\,(w^T)_{md}$, the product `dout @ w.T`.
+# $x_{nj}$ reaches $\text{out}_{nm}$ for all $m$ with slope $w_{jm}$: $\text{dx}_{nj} = \sum_m \text{dout}_{nm}\,w_{jm} = \sum_m \text{dout}_{nm}\,(w^T)_{mj}$, the product `dout @ w.T`.
 
 
 # %% solution
