@@ -32,7 +32,7 @@ from scratchnet.losses import softmax
 from scratchnet.picture import digit_from_picture
 from scratchnet.preprocess import prepare
 from scratchnet.serialize import load_model
-from scratchnet_lessons import check, digits, frames, learner, panels, style, whose_code
+from scratchnet_lessons import check, digits, frames, hint, learner, panels, solution, style, whose_code
 
 network = load_model(files("scratchnet") / "weights" / "cnn.npz").model
 
@@ -183,8 +183,8 @@ print("argmax:", small.argmax(axis=1), "        where it stands")
 # `check` below it. It tries your function out, and says what is right or wrong.
 #
 # If you are stuck, make a new cell and ask: `hint("0.1")` is a question, `hint("0.1", 2)` says the way, `hint("0.1", 3)` nearly
-# the code, and `solution("0.1")` all of it. (Write `from scratchnet_lessons import hint, solution` first.) As long as an exercise
-# is not done the check shows the first hint, and the lesson goes on with a ready function: you can always read on.
+# the code, and `solution("0.1")` all of it. As long as an exercise is not done the check shows
+# the first hint, and the lesson goes on with a function of its own: you can always read on.
 #
 # ## Exercise 0.1: the answers
 #

@@ -16,7 +16,7 @@
 import numpy as np
 
 from scratchnet import viz
-from scratchnet_lessons import check, frames, learner, panels, style, whose_code
+from scratchnet_lessons import check, frames, hint, learner, panels, solution, style, whose_code
 
 # %% [markdown]
 # ## A kiosk

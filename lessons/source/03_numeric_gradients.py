@@ -16,7 +16,7 @@
 # %%
 import numpy as np
 
-from scratchnet_lessons import check, learner, panels, style, whose_code
+from scratchnet_lessons import check, hint, learner, panels, solution, style, whose_code
 
 # %% [markdown]
 # ## How steep is it?

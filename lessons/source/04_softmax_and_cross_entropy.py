@@ -17,7 +17,7 @@
 import numpy as np
 
 from scratchnet import viz
-from scratchnet_lessons import check, effort, frames, learner, panels, style, whose_code
+from scratchnet_lessons import check, effort, frames, hint, learner, panels, solution, style, whose_code
 
 # %% [markdown]
 # ## From scores to probabilities

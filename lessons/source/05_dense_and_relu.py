@@ -8,7 +8,7 @@
 # **You need** the chain rule as in [lesson 2](02_the_chain_rule.ipynb): local slope times the slope that comes from above. The
 # loss is that of [lesson 4](04_softmax_and_cross_entropy.ipynb); here it is used as it is.
 #
-# **Time** about 60 minutes.
+# **Time** about 75 minutes.
 #
 # **Afterwards you can** derive the backward pass of any layer that multiplies and adds, with the shapes as your guide, and
 # train a small network whose every line you have written.
@@ -20,12 +20,13 @@ from matplotlib.patches import Rectangle
 from scratchnet import viz
 from scratchnet.layers import Dense, ReLU, Sequential
 from scratchnet.losses import SoftmaxCrossEntropy
-from scratchnet_lessons import check, effort, frames, learner, panels, style, whose_code
+from scratchnet_lessons import check, effort, frames, hint, learner, panels, solution, style, whose_code
 
 # %% [markdown]
 # ## A problem that no line can solve
 #
-# Three hundred points in the plane, of two kinds. A network is to learn which kind stands where.
+# Three hundred points in the plane, of two kinds. A network is to learn which kind stands where. (Run the cells that
+# draw, here and later, but you need not read them: look at the picture.)
 
 # %%
 rng = np.random.default_rng(5)
@@ -46,7 +47,7 @@ def draw_points(ax):
 with style():
     figure, ax = panels(size=(6.5, 4))
     draw_points(ax)
-    ax.set_title("No straight line parts the two kinds")
+    ax.set_title("No straight line separates the two kinds")
 figure
 
 # %% [markdown]
@@ -66,16 +67,16 @@ figure
 # | `D` | inputs of the layer, for each row | 2 |
 # | `M` | outputs of the layer, for each row | as many as we like |
 #
-# The weights of output $m$ are column $m$ of a matrix `w`, which so has the shape `(D, M)`:
+# The weights of output $m$ are column $m$ of a matrix `w`, which so has the shape `(D, M)`. With $j$ for the number of an input:
 #
-# $$\text{out}_{nm} = b_m + \sum_{d} x_{nd}\, w_{dm}$$
+# $$\text{out}_{nm} = b_m + \sum_{j} x_{nj}\, w_{jm}$$
 #
 # A sum of products over one index is just what a **matrix product** computes:
 #
-# $$(A B)_{ij} = \sum_k A_{ik} B_{kj}$$
+# $$(A B)_{rs} = \sum_k A_{rk} B_{ks}$$
 #
 # The index that is summed, $k$, is the *last* of the first matrix and the *first* of the second. NumPy writes it `A @ B`; the
-# shapes `(I, K) @ (K, J)` give `(I, J)`. In our formula $d$ is the last index of `x` and the first of `w`: so it is `x @ w`, with
+# shapes `(R, K) @ (K, S)` give `(R, S)`. In our formula $j$ is the last index of `x` and the first of `w`: so it is `x @ w`, with
 # the shapes `(N, D) @ (D, M)`, which give `(N, M)`. The bias has the shape `(M,)`; adding it to a matrix `(N, M)` adds it to
 # every row.
 
@@ -93,7 +94,7 @@ print("x", x_small.shape, " w", w_small.shape, " b", b_small.shape, " x @ w", (x
 #
 # | | |
 # |---|---|
-# | formula | $\text{out}_{nm} = b_m + \sum_d x_{nd} w_{dm}$ |
+# | formula | $\text{out}_{nm} = b_m + \sum_j x_{nj} w_{jm}$ |
 # | takes | `x` (N, D), `w` (D, M), `b` (M,) |
 # | returns | `out` (N, M), and the cache, the tuple `(x, w)` |
 
@@ -123,6 +124,8 @@ print(out_small)
 # Somewhere behind this layer stands the loss, one number. Backpropagation arrives at our layer with the answer to "if
 # `out[n, m]` grows a little, how much does the loss grow?", for each output: an array `dout` of the shape of `out`, `(N, M)`. Our
 # layer has to answer the same for each of its own three arguments: `dx`, `dw` and `db`, **each of the shape of its argument**.
+# Mind the name: `dx` is no small step in `x`. It says *how much the loss grows per unit of `x`*, entry by entry, and is short for
+# $\partial\,\text{loss} / \partial x$; likewise `dw`, `db`, and `dout`, which comes from above.
 #
 # The chain rule says how. Take one number, say the weight `w[2, 1]`. Find all the outputs that it reaches. For each, multiply
 # the *local slope* (by how much does this output grow, for each bit that the number grows?) with what comes from above,
@@ -170,34 +173,42 @@ figure
 # Sum the column. *Not* the mean: if the loss is a mean over the batch, the division by $N$ has been done in the loss, and is in
 # `dout` already.
 #
-# **A weight.** `w[d, m]` reaches `out[n, m]` in every row `n`, multiplied by `x[n, d]`, which is therefore the local slope:
+# **A weight.** `w[j, m]` reaches `out[n, m]` in every row `n`, multiplied by `x[n, j]`, which is therefore the local slope:
 #
-# $$\text{dw}_{dm} = \sum_n x_{nd}\, \text{dout}_{nm}$$
+# $$\text{dw}_{jm} = \sum_n x_{nj}\, \text{dout}_{nm}$$
 #
-# **An input.** `x[n, d]` reaches every output `m` of its own row `n`, multiplied by `w[d, m]`:
+# **An input.** `x[n, j]` reaches every output `m` of its own row `n`, multiplied by `w[j, m]`:
 #
-# $$\text{dx}_{nd} = \sum_m \text{dout}_{nm}\, w_{dm}$$
+# $$\text{dx}_{nj} = \sum_m \text{dout}_{nm}\, w_{jm}$$
 #
-# This is also why `x` and `w` are in the cache: they are each other's local slopes.
+# This is also why `x` and `w` are in the cache. In the product $x \cdot w$ the slope along $w$ is $x$, and the slope along $x$ is $w$: each
+# is the other's local slope, so backward needs both.
 #
 # ### From sums to matrix products
 #
 # A matrix product sums over the last index of the first factor and the first index of the second. In $\text{dw}$ we sum over $n$,
 # but $n$ is the *first* index of both. Turn the first matrix round: `x.T`, the **transposed** matrix, has rows and columns
-# exchanged, $(x^T)_{dn} = x_{nd}$. Now the shapes fit. In $\text{dx}$ we sum over $m$, the last index of both; which one has to be
+# exchanged, $(x^T)_{jn} = x_{nj}$. Now the shapes fit. In $\text{dx}$ we sum over $m$, the last index of both; which one has to be
 # turned?
 #
 # The shapes answer that as well, which is the best check that you have in your head. You know the shapes of `x`, `w` and
-# `dout`, and that `dw` must be `(D, M)`:
+# `dout`, and that `dw` must be `(D, M)`. Here is the first row; fill in the other two on paper, before you write any code:
 #
 # | wanted | shape | from | the only product that fits |
 # |---|---|---|---|
-# | `dw` | (D, M) | `x` (N, D) and `dout` (N, M) | (D, N) @ (N, M) |
-# | `dx` | (N, D) | `dout` (N, M) and `w` (D, M) | (N, M) @ (M, D) |
-# | `db` | (M,) | `dout` (N, M) | a sum over the axis of N: `axis=0` |
+# | `dw` | (D, M) | `x` (N, D) and `dout` (N, M) | (D, N) @ (N, M): the first is `x.T` |
+# | `dx` | (N, D) | `dout` (N, M) and `w` (D, M) | ? |
+# | `db` | (M,) | `dout` (N, M) | no product: a sum, over which axis? |
 #
-# One entry by hand, before you write it. Let `dout` be 1 everywhere, in our small example. Weight `w[0, 0]` meets `x[n, 0]`, which
-# is 1, 0 and 5 in the three rows. So `dw[0, 0]` $= 1\cdot1 + 0\cdot1 + 5\cdot1 = 6$.
+# Two entries by hand. Let this come from above, in our small example:
+#
+# $$\text{dout} = \begin{pmatrix} 1 & 0 & 2 & -1 \\ 3 & 1 & 0 & 2 \\ 2 & -2 & 1 & 0 \end{pmatrix}$$
+#
+# Weight `w[0, 0]` meets `x[n, 0]`, which is 1, 0 and 5 in the three rows, and reaches column 0 of `out`. There `dout` is 1, 3 and 2:
+# `dw[0, 0]` $= 1\cdot1 + 0\cdot3 + 5\cdot2 = 11$.
+#
+# Input `x[0, 0]` meets row 0 of `w`, which is 3, 0, 1 and 2, and reaches row 0 of `out`. There `dout` is 1, 0, 2 and -1:
+# `dx[0, 0]` $= 3\cdot1 + 0\cdot0 + 1\cdot2 + 2\cdot(-1) = 3$.
 #
 # ## Exercise 5.2: dense, backward
 #
@@ -221,8 +232,10 @@ check("5.2", dense_backward)
 
 # %%
 backward_here = learner("5.2", dense_backward, library_dense_backward)
-dx, dw, db = backward_here(np.ones_like(out_small), cache_small)
-print("dx", dx.shape, " dw", dw.shape, " db", db.shape, "\n", dw)
+dout_small = np.array([[1.0, 0.0, 2.0, -1.0], [3.0, 1.0, 0.0, 2.0], [2.0, -2.0, 1.0, 0.0]])
+dx, dw, db = backward_here(dout_small, cache_small)
+print("dx", dx.shape, " dw", dw.shape, " db", db.shape)
+print("dw[0, 0] is", dw[0, 0], " and dx[0, 0] is", dx[0, 0])
 
 # %% [markdown]
 # ## Why something has to bend
@@ -231,7 +244,11 @@ print("dx", dx.shape, " dw", dw.shape, " db", db.shape, "\n", dw)
 #
 # $$(x w_1 + b_1)\, w_2 + b_2 = x\, (w_1 w_2) + (b_1 w_2 + b_2)$$
 #
-# That is a dense layer with the matrix $w_1 w_2$. However many you stack, the boundary stays a straight line.
+# That is a dense layer with the matrix $w_1 w_2$ and the bias $b_1 w_2 + b_2$.
+#
+# Say that the two outputs are scores for the two kinds, and that the larger one wins. The **decision boundary** is where neither
+# does: score 1 − score 0 = 0. Each score of a dense layer is a weighted sum of $x_0$ and $x_1$ plus a number, and so is their difference:
+# $x_0 u_0 + x_1 u_1 + c = 0$. That is the equation of a straight line. So however many dense layers you stack, the boundary stays one.
 
 # %%
 w1, b1, w2, b2 = rng.standard_normal((2, 8)), rng.standard_normal(8), rng.standard_normal((8, 2)), rng.standard_normal(2)
@@ -250,9 +267,6 @@ print("largest difference:", f"{np.abs(two_layers - one_layer).max():.0e}")
 # Its backward pass is the chain rule for a function of one number: local slope times `dout`, entry by entry. The local slope is
 # 1 or 0, a **mask**: where the input was stopped, no gradient comes back either, because a little more or less of a negative
 # number changes nothing. For the cache the *output* is enough: it is positive exactly where the input was.
-#
-# A relative, the **leaky ReLU**, lets negative numbers pass with a small slope, say 0.01, so that some gradient always comes
-# back. What would its mask be? 1 where $x > 0$, and 0.01 elsewhere.
 #
 # ## Exercise 5.3: ReLU, backward
 #
@@ -285,10 +299,14 @@ from scratchnet.layers.activations import relu_backward as library_relu_backward
 relu_here = learner("5.3", relu_backward, library_relu_backward)
 
 # %% [markdown]
+# A relative, the **leaky ReLU**, lets negative numbers pass with a small slope, say 0.01, so that some gradient always comes
+# back. What would stand in the place of its mask? (The derivation in `solution("5.3")` says it.)
+#
 # ## The network
 #
 # Dense from 2 to 16, ReLU, dense from 16 to 2: a **multilayer perceptron**, MLP for short. The two numbers that come out are
-# scores for the two kinds; the larger one is the answer. `functions=` makes a layer run on the given pair instead of the
+# scores for the two kinds; the larger one is the answer. The 16 numbers between the layers are called **hidden units**, as neither
+# the input nor the output shows them. `functions=` makes a layer run on the given pair instead of the
 # library's own, so if your three functions were right, everything that follows runs on *your* code.
 
 # %%
@@ -305,7 +323,20 @@ for name, array in model.params.items():
 # %% [markdown]
 # `"0.w"` is the `w` of layer 0. Training is [lesson 1](01_one_neuron.ipynb) again, with more numbers: forward, loss, backward, and a
 # small step downhill for each parameter. The gradient that starts the backward pass comes from the loss; each layer hands
-# its `dx` to the layer before it as that one's `dout`.
+# its `dx` to the layer before it as that one's `dout`. These lines are all of it; look at them line by line:
+#
+# ```python
+# for _ in range(steps):                                # _: the number of the step is not needed
+#     logits, cache = model.forward(points)             # the scores (300, 2), before any softmax; what each layer remembers
+#     value, loss_cache = loss.forward(logits, labels)  # one number, the mean loss of the 300 points
+#     dlogits = loss.backward(1.0, loss_cache)          # 1.0: per unit of the loss the loss itself grows by 1
+#     _, grads = model.backward(dlogits, cache)         # _: the gradient of the points, which nobody wants to change
+#     for name, array in model.params.items():
+#         array -= 0.3 * grads[name]                    # downhill; in place, as the model holds this very array
+# ```
+#
+# The cell below is the same loop; what it does more is to keep, for the picture after it, the loss and at nine moments the
+# scores all over the plane. (`effort` gives the number of steps; only automatic tests take fewer.)
 
 # %%
 left, top = np.meshgrid(np.linspace(-1.5, 2.5, 120), np.linspace(-1.15, 1.55, 90))
@@ -318,13 +349,13 @@ for step in range(steps + 1):
     logits, cache = model.forward(points)  # (300, 2)
     value, loss_cache = loss.forward(logits, labels)
     losses.append(value)
-    if step in moments:
+    if step in moments:  # for the picture
         scores = model(everywhere)
         maps[step] = (scores[:, 1] - scores[:, 0]).reshape(left.shape)  # positive: kind 1
     dlogits = loss.backward(1.0, loss_cache)
     _, grads = model.backward(dlogits, cache)
     for name, array in model.params.items():
-        array -= 0.3 * grads[name]  # in place: the model holds this very array
+        array -= 0.3 * grads[name]
 
 right = (model(points).argmax(axis=1) == labels).mean()
 print(f"loss {losses[0]:.3f} before, {losses[-1]:.3f} after {steps} steps; {right:.1%} of the points are right")
@@ -344,13 +375,14 @@ def draw_map(step):
 frames(draw_map, moments)
 
 # %% [markdown]
-# Drag the slider. The black line is where both scores are equal, the **decision boundary**; the stronger a colour, the surer
+# Drag the slider. The black line is the decision boundary, where both scores are equal; the stronger a colour, the surer
 # the network. It starts as chance left it, becomes nearly straight, as that is what helps most at first, and then it folds.
 #
 # ## What the sixteen do
 #
 # Each of the 16 hidden units is 0 on one side of a line and grows on the other. The lines can be drawn: unit $m$ begins where
-# $x_0 w_{0m} + x_1 w_{1m} + b_m = 0$. The boundary is straight between them, and bends only where it crosses one.
+# $x_0 w_{0m} + x_1 w_{1m} + b_m = 0$. The boundary is straight between them, and bends only where it crosses one: there the picture
+# has a dot.
 
 # %%
 w, b = model.params["0.w"], model.params["0.b"]
@@ -358,8 +390,12 @@ with style():
     figure, (ax, curve) = panels(1, 2, size=(11, 4), width_ratios=[1.6, 1])
     for m in range(16):
         ax.contour(left, top, left * w[0, m] + top * w[1, m] + b[m], levels=[0], colors="#888888", linewidths=1)
-    ax.contour(left, top, maps[steps], levels=[0], colors="black", linewidths=2.5)
+    boundary = ax.contour(left, top, maps[steps], levels=[0], colors="black", linewidths=2.5)
     draw_points(ax)
+    for piece in boundary.allsegs[0]:  # (corners, 2)
+        side = piece @ w + b > 0  # (corners, 16): on which side of each unit's line
+        at, _ = np.nonzero(side[1:] != side[:-1])
+        ax.plot(*piece[at].T, "o", color="black", markersize=6, markerfacecolor="white", zorder=5)
     ax.set_title("Grey: where a hidden unit begins. Black: the boundary")
     curve.plot(losses)
     curve.set(xlabel="step", ylabel="loss", ylim=(0, None), title="The loss goes down")
@@ -367,20 +403,64 @@ with style():
 figure
 
 # %% [markdown]
+# ## A derivation of your own
+#
+# Nobody shows you the formulas this time. The layer multiplies each feature by a number of its own and adds another:
+#
+# $$\text{out}_{nj} = x_{nj}\, g_j + b_j$$
+#
+# With `x` (N, D), `g` (D,) and `b` (D,) that is `out = x * g + b`: the same `g` and `b` in every row. No sum over $j$, so no matrix product.
+# Ask the question of this lesson three times. Which outputs does $x_{nj}$ reach? Which does $g_j$? Which $b_j$? By what is each multiplied
+# on the way?
+#
+# ## Exercise 5.4: scale and shift, backward
+#
+# | | |
+# |---|---|
+# | forward | `out = x * g + b` |
+# | takes | `dout` (N, D), and the cache `(x, g)` |
+# | returns | `dx` (N, D), `dg` (D,), `db` (D,) |
+
+
+# %%
+def scale_forward(x, g, b):
+    return x * g + b, (x, g)
+
+
+# %% tags=["exercise-5.4"]
+def scale_backward(dout, cache):
+    x, g = cache
+    dx = ...
+    dg = ...
+    db = ...
+    return dx, dg, db
+
+
+# %%
+check("5.4", scale_backward)
+
+# %%
+scale_here = learner("5.4", scale_backward)
+_, cache = scale_forward(x_small, np.array([2.0, 3.0]), np.array([0.0, 1.0]))
+for name, gradient in zip(("dx", "dg", "db"), scale_here(x_small - 1, cache), strict=True):
+    print(name, gradient.tolist())
+
+# %% [markdown]
+# Check one number of each by hand: `x` is `x_small`, `g` is (2, 3), and what comes from above is `x_small - 1`. You will meet this layer
+# again as the second half of batch normalisation.
+#
 # ## The same in PyTorch
 #
-# You will meet these layers under other names:
+# You will meet the layers of this lesson under other names:
 #
 # | PyTorch | scratchnet |
 # |---|---|
 # | `nn.Linear(D, M)`, its weight is (M, D) | `Dense(D, M, rng=rng)`, `w` is (D, M) |
 # | `nn.ReLU()` | `ReLU()` |
 # | `nn.Sequential(..)` | `Sequential(..)` |
-# | `padding=2` | `pad=2` |
-# | `loss.backward()` writes into `p.grad` of each parameter | `_, grads = model.backward(dlogits, cache)` returns them |
-# | `optimizer.zero_grad()` | not needed: nothing is kept |
-# | `model.train()`, `model.eval()` | `model.forward(x, train=True)`, `model(x)` |
-# | a global seed | an `rng` wherever there is chance |
+
+# %% [markdown]
+# And which of the functions that ran in this lesson were yours?
 
 # %%
 whose_code()

@@ -20,7 +20,7 @@ from scratchnet import viz
 from scratchnet.layers import Conv2d, Dense, Flatten, ReLU, Sequential
 from scratchnet.losses import SoftmaxCrossEntropy
 from scratchnet.preprocess import prepare
-from scratchnet_lessons import check, digits, effort, frames, learner, panels, style, whose_code
+from scratchnet_lessons import check, digits, effort, frames, hint, learner, panels, solution, style, whose_code
 
 # %% [markdown]
 # ## What a dense layer does not know

@@ -1,4 +1,4 @@
-"""Is what a learner's function returns right? For functions that have no backward; ``gradcheck.check`` is for the others.
+"""Is what a learner's function returns right? ``gradients`` for backward passes; ``values`` for functions that have none.
 
 ``values`` calls the learner's function and a reference with the same arguments, and says as much about a difference as
 can be seen from outside: shape, dtype, sign, factor, order, which entries; or which known mistake gives just that.
@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from scratchnet.gradcheck import Report
+from scratchnet.gradcheck import check as check_gradients
 from scratchnet.gradcheck.numeric import index_of
 from scratchnet.gradcheck.subject import CodeRaised, argument_names, guarded
 from scratchnet.typing import Array
@@ -54,6 +56,14 @@ class Comparison:
 
     def _repr_html_(self) -> str:
         return f'<pre style="white-space:pre-wrap">{html.escape(str(self))}</pre>'
+
+
+def gradients(target: Any, *arrays: Any, options: dict[str, Any] | None = None, **settings: Any) -> Report:
+    """``gradcheck.check``, whose report also says with which shapes and options it has called the learner's code."""
+    report = check_gradients(target, *arrays, options=options, **settings)
+    shapes = [f"{name} {result.shape}" for name, result in report.results.items()]
+    report.call = ", ".join([*shapes, *(f"{name} {_short(value)}" for name, value in (options or {}).items())])
+    return report
 
 
 def values(
@@ -108,22 +118,28 @@ def _named(
 def _behaves_like(
     mine: Callable[..., Any], known: Callable[..., Any], cases: tuple[tuple[Any, ...], ...], tolerance: float
 ) -> bool:
-    """Do the two return the same in every case, or both raise?"""
+    """Do the two return the same or raise in every case? Of errors about shapes, which many mistakes end in, the shapes must
+    be the same, and so must all errors if the two never return."""
+    agreed, other_errors = False, False
     for case in cases:
         results = []
         for function in mine, known:
             try:
                 with guarded("a known mistake", 0):
                     results.append(function(*copy.deepcopy(case)))
-            except CodeRaised:
-                results.append(_RAISED)
+            except CodeRaised as error:
+                results.append(error)
         a, b = results
-        if (a is _RAISED) != (b is _RAISED) or (a is not _RAISED and _differ(a, b, tolerance) is not None):
+        if isinstance(a, CodeRaised) and isinstance(b, CodeRaised):
+            if repr(a.__cause__) != repr(b.__cause__):
+                if "shape" in str(a.__cause__):
+                    return False
+                other_errors = True
+        elif isinstance(a, CodeRaised) or isinstance(b, CodeRaised) or _differ(a, b, tolerance) is not None:
             return False
-    return True
-
-
-_RAISED = object()
+        else:
+            agreed = True
+    return agreed or not other_errors
 
 
 def _describe(function: Callable[..., Any], arguments: tuple[Any, ...]) -> str:

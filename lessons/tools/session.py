@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from scratchnet.gradcheck.report import MORE
+from scratchnet.gradcheck.report import MORE, Report
 
 from . import library, progress
 from .blanks import blanks, unwrapped
@@ -124,7 +124,7 @@ def learner(id: str, mine: Code, library_code: Code | None = None) -> Code:
     if checked is None or not set(map(unwrapped, functions)) <= set(checked[0]):
         raise TypeError(f'learner: run the cell with check("{id}", ...) first')
     verdict = checked[1]
-    _whose[id] = "yours" if verdict else "the library's" if library_code else "a ready"
+    _whose[id] = "yours" if verdict else "the library's" if library_code else "the lesson's"
     _calls[id] = dict.fromkeys((_name(f) for f in functions), 0)
     if not verdict:
         state = "not written yet" if verdict.status == OPEN else "not right yet"
@@ -189,6 +189,8 @@ def _examine(id: str, functions: tuple[Function, ...]) -> Verdict:
             report = _first_wrong(exercise.examine(*functions))
         finally:
             _checking.pop()
+        if isinstance(report, Report):
+            report.lesson = int(id.split(".")[0])
         said = str(report).replace(MORE, f'hint("{id}", 2) says more')
         verdict = Verdict(id, exercise.title, PASSED if report.passed else WRONG, said, report)
     _last[id] = functions, verdict

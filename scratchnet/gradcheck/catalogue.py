@@ -82,6 +82,13 @@ _ALL = [
             "an axis is not summed, is kept, or is lost. If the numbers are right and only turned, it is "
             "'transposed'; if the padding is still on, 'padding not cropped'"
         ),
+        reworded={
+            "empty slice": {
+                "says": "A slice of it is empty, and that where there is no padding.",
+                "hint": "0:-0 is empty: what does your slice say when pad is 0?",
+                "strong_hint": "Count from the front, not from the end: pad : pad + H holds H rows whatever pad is.",
+            },
+        },
     ),
     Diagnosis(
         "gradient missing",

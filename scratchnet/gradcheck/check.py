@@ -14,7 +14,7 @@ from scratchnet.gradcheck.learners import of_class, of_functions, of_object
 from scratchnet.gradcheck.notes import notes_on
 from scratchnet.gradcheck.protocol import Trial, judge_first_call, try_out
 from scratchnet.gradcheck.references import compare_output
-from scratchnet.gradcheck.report import Report
+from scratchnet.gradcheck.report import ArgumentResult, Report
 from scratchnet.gradcheck.steps import check_step
 from scratchnet.gradcheck.subject import CodeRaised, Malformed, Subject, of_layer, of_loss
 from scratchnet.gradcheck.ties import check_ties
@@ -91,7 +91,7 @@ def check(
             elif result.message:
                 trial.problems.append(result.message)
                 if result.called:
-                    trial.findings.append(Finding(result.called, result.message, _certainty(result.called), (name,)))
+                    trial.findings.append(_finding(subject, trial, result))
         check_ties(subject, trial, report.results, seed)
         judge_first_call(trial, [name for name, result in report.results.items() if result.passed])
     except Malformed as error:
@@ -105,9 +105,19 @@ def check(
     return report
 
 
-def _certainty(called: str) -> float:
-    """A wrong shape or a missing gradient may come from something more specific."""
-    return 0.85 if called in ("wrong shape", "gradient missing") else 0.96
+def _finding(subject: Subject, trial: Trial, result: ArgumentResult) -> Finding:
+    """What the gradient's form shows. A wrong shape or a missing gradient may come from something more specific, and so may
+    a mask that is handed back as it is: it is not the type alone that is wrong with it."""
+    called, certainty, variant = result.called, 0.96, ""
+    gradient, x = result.analytic, subject.arrays[result.name]
+    if called in ("wrong shape", "gradient missing"):
+        certainty = 0.85
+    elif np.asarray(trial.gradients.get(result.name)).dtype.kind == "b":
+        certainty = 0.9
+    if called == "wrong shape" and gradient is not None and gradient.size == 0 < x.size:
+        pads = [value for setting, value in subject.settings.items() if "pad" in setting.lower()]
+        certainty, variant = (0.96, "empty slice") if pads and not any(pads) else (certainty, variant)
+    return Finding(called, result.message, certainty, (result.name,), variant=variant)
 
 
 def _subject(

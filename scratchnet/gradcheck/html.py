@@ -39,17 +39,21 @@ def report_html(report: Report) -> str:
         parts.append("</table>")
     shown = {result.message for result in report.results.values()}
     parts += [f'<p style="margin:2px 0">{escape(text)}</p>' for text in report.problems if text not in shown]
+    if report.call and not report.passed:
+        parts.append(f'<p style="margin:2px 0">called with {escape(report.call)}</p>')
     parts += [f'<p style="margin:2px 0;color:#555">note: {escape(text)}</p>' for text in report.notes]
     if report.diagnoses and not report.passed:
-        parts.append(_likely_html("likely mistake", report.diagnoses[0]))
-        parts += [_likely_html(stands, likely, reason) for stands, likely, reason in report.others()]
+        parts.append(_likely_html("likely mistake", report.diagnoses[0], report.lesson))
+        parts += [_likely_html(stands, likely, report.lesson, reason) for stands, likely, reason in report.others()]
     wrong = [result for result in report.results.values() if not result.passed and result.drawable]
     if wrong:
         parts.append(picture_svg(wrong[0]))
     return "".join([*parts, "</div>"])
 
 
-def _likely_html(stands: str, likely: Likely, reason: str = "") -> str:
+def _likely_html(stands: str, likely: Likely, lesson: int | None, reason: str = "") -> str:
+    where = likely.lessons(but=lesson)
+    read = f'<p style="margin:4px 0">Read {escape(where)}.</p>' if where else ""
     evidence = "".join(f"<li>{escape(text)}</li>" for text in ([reason] if reason else likely.evidence))
     return (
         f'<details{"" if reason else " open"} style="margin:6px 0;border-left:4px solid #0072B2;padding-left:10px">'
@@ -57,7 +61,7 @@ def _likely_html(stands: str, likely: Likely, reason: str = "") -> str:
         f'<ul style="margin:4px 0">{evidence}</ul><p style="margin:4px 0">{escape(likely.diagnosis.says)}</p>'
         f'<p style="margin:4px 0"><b>Hint.</b> {escape(likely.diagnosis.hint)}</p>'
         f"<details><summary>a stronger hint</summary>{escape(likely.strong_hint)}</details>"
-        f'<p style="margin:4px 0">Read {escape(likely.lessons)}.</p></details>'
+        f"{read}</details>"
     )
 
 

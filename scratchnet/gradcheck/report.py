@@ -156,10 +156,9 @@ class Likely:
         diagnosis, detail = self.diagnosis.in_words(words), in_words(self.detail, words)
         return replace(self, diagnosis=diagnosis, evidence=evidence, detail=detail)
 
-    @property
-    def lessons(self) -> str:
-        """Where to read on."""
-        numbers = [self.diagnosis.lesson, *([self.also_lesson] if self.also_lesson else [])]
+    def lessons(self, but: int | None = None) -> str:
+        """Where to read on, other than in lesson ``but``; "" if nowhere."""
+        numbers = [number for number in (self.diagnosis.lesson, self.also_lesson) if number and number != but]
         return " and ".join(f"lesson {number} ({LESSONS[number]})" for number in numbers)
 
 
@@ -177,6 +176,8 @@ class Report:
     problems: list[str] = field(default_factory=list)  # everything wrong but plain differences, one line each
     diagnoses: list[Likely] = field(default_factory=list)  # what the mistake may be, the likeliest first
     notes: list[str] = field(default_factory=list)  # what looks like a mistake and is none
+    call: str = ""  # what the code was called with, said if something is wrong
+    lesson: int | None = None  # the lesson that the reader is in: it is not named as what to read
 
     @property
     def passed(self) -> bool:
@@ -223,6 +224,7 @@ class Report:
         lines = ["  ".join([*(cell.ljust(n) for cell, n in zip(row[:3], widths, strict=True)), row[3]]) for row in rows]
         shown = {result.message for result in self.results.values()}
         lines += [f"problem: {problem}" for problem in self.problems if problem not in shown]
+        lines += [f"called with {self.call}"] * bool(self.call and not self.passed)
         lines += [f"note: {note}" for note in self.notes]
         if self.diagnoses and not self.passed:
             lines += ["", *self._diagnosis_lines()]
@@ -245,7 +247,7 @@ class Report:
             *(line for evidence in seen for line in _paragraph("seen: ", evidence)),
             *_paragraph("", first.diagnosis.says),
             *_paragraph("hint: ", first.diagnosis.hint),
-            *_paragraph("read: ", first.lessons),
+            *(_paragraph("read: ", read) if (read := first.lessons(self.lesson)) else ()),
             f"  {MORE}",
         ]
         for stands, likely, reason in self.others():

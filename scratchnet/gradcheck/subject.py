@@ -3,8 +3,9 @@
 import contextlib
 import copy
 import inspect
+import re
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Any
@@ -34,7 +35,7 @@ class CodeRaised(Exception):
     """The code under check raised ``__cause__``."""
 
     def __init__(self, who: str, error: Exception) -> None:
-        super().__init__(f"{who} raises {type(error).__name__}: {_first_line(error)}{_where(error)}")
+        super().__init__(f"{who} raises {type(error).__name__}: {_in_plain_words(error)}{_where(error)}")
         self.who = who
 
 
@@ -121,13 +122,38 @@ def _first_line(error: Exception) -> str:
     return " ".join(str(error).split())[:200]
 
 
+def _in_plain_words(error: Exception) -> str:
+    """What the error says; of a matrix product, and of a name that is not there, as one would say it to a beginner."""
+    text = _first_line(error)
+    if isinstance(error, NameError) and not isinstance(error, UnboundLocalError):
+        return f"{text}: if {error.name} is a name of another cell or notebook, copy it into this cell"
+    sizes = re.search(r"core dimension 0.*size (\d+) is different from (\d+)", text)
+    if text.startswith("matmul") and sizes:
+        return (
+            "matmul: the shapes do not fit: the last axis of the first factor and the first of the second must have one "
+            f"length, here they have {sizes[2]} and {sizes[1]}"
+        )
+    return text
+
+
 def _where(error: Exception) -> str:
-    """The innermost line that is neither NumPy's nor this package's checker."""
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if not _foreign(f.filename)]
-    if not frames:
+    """The innermost line that is neither NumPy's nor this package's checker, and the shapes of the arrays on it."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    found = zip(frames, traceback.extract_tb(error.__traceback__), strict=True)
+    own = [(frame, place) for frame, place in found if not _foreign(place.filename)]
+    if not own:
         return ""
-    line = f": {frames[-1].line}" if frames[-1].line else ""
-    return f" (line {frames[-1].lineno} of {frames[-1].name}{line})"
+    frame, place = own[-1]
+    line = f": {place.line}" if place.line else ""
+    shapes = _shapes(place.line or "", frame.f_locals) if isinstance(error, (ValueError, IndexError)) else ""
+    return f" (line {place.lineno} of {place.name}{line}{shapes})"
+
+
+def _shapes(line: str, values: Mapping[str, Any]) -> str:
+    """; dout (5, 3), w (4, 3): the arrays whose names stand on the line."""
+    names = dict.fromkeys(re.findall(r"(?<![.\w])[^\W\d]\w*", line))
+    shapes = [f"{name} {values[name].shape}" for name in names if isinstance(values.get(name), np.ndarray)]
+    return f"; {', '.join(shapes)}" if shapes else ""
 
 
 def _foreign(filename: str) -> bool:

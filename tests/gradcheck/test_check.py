@@ -822,7 +822,8 @@ def test_what_the_code_raises_is_in_the_report():
     report = check((relu_forward, backward), X)
     assert not report
     assert "backward raises ValueError: matmul" in report.problems[0]
-    assert "of backward: return dout @ np.ones((7, 7)))" in report.problems[0]
+    assert "here they have 4 and 7" in report.problems[0]
+    assert f"of backward: return dout @ np.ones((7, 7)); dout {X.shape})" in report.problems[0]
     assert report.diagnoses[0].name == "raises an error"
     np.testing.assert_allclose(report.results["x"].numeric, check(ReLU(), X).results["x"].numeric)  # measured all the same
 
@@ -1107,3 +1108,40 @@ def test_exported_names():
     names = {"ArgumentResult", "CATALOGUE", "Diagnosis", "Likely", "Report"}
     assert set(gradcheck.__all__) == names | {"check", "check_all", "generic", "numeric_gradient"}
     assert all(hasattr(gradcheck, name) for name in gradcheck.__all__)
+
+
+def test_a_name_of_another_cell_is_said_to_be_one():
+    def backward(dout, cache):
+        return softmax_here(dout)  # noqa: F821
+
+    said = check((relu_forward, backward), X).problems[0]
+    assert "if softmax_here is a name of another cell or notebook, copy it into this cell" in said
+
+
+@pytest.mark.parametrize(("pad", "empty"), [(0, True), (2, False)])
+def test_a_crop_to_minus_the_padding_is_empty_without_padding(pad, empty):
+    def forward(x, pad):
+        return np.pad(x, ((0, 0), (pad, pad))) * 2, pad
+
+    def backward(dout, pad):
+        return 2 * dout[:, pad:-pad]
+
+    report = check((forward, backward), X, options={"pad": pad})
+    assert report.passed is not empty
+    if empty:
+        assert report.diagnoses[0].name == "wrong shape"
+        assert "0:-0 is empty: what does your slice say when pad is 0?" in str(report)
+
+
+def test_a_gradient_that_is_the_mask_itself_ignores_dout():
+    report = check((relu_forward, lambda dout, out: out > 0), X)
+    assert report.diagnoses[0].name == "upstream gradient ignored"
+    assert "bool" in report.results["x"].message
+
+
+def test_a_lesson_is_not_told_to_read_itself():
+    report = check((relu_forward, lambda dout, out: dout.sum()), X)
+    number = report.diagnoses[0].diagnosis.lesson
+    assert f"lesson {number}" in str(report)
+    report.lesson = number
+    assert f"lesson {number}" not in str(report) + report._repr_html_()

@@ -103,6 +103,20 @@ def test_a_known_mistake_may_raise_in_some_cases():
     assert report.name == "stops at two"
 
 
+def test_two_that_only_raise_must_raise_the_same():
+    def mistake(x, y):
+        return x[:, :2] @ y.T
+
+    def other(x, y):
+        return x @ y[:, :3].T
+
+    known = (Mistake("cut off", mistake, "why?"),)
+    assert "cut off" in str(compared(lambda x, y: x[:, :2] @ y.T, mistakes=known))
+    said = str(compared(other, mistakes=known))
+    assert "cut off" not in said
+    assert "x (3, 4), y (3, 4)" in said
+
+
 def test_it_wants_a_case():
     with pytest.raises(ValueError, match="at least one"):
         values(right, right)

@@ -49,6 +49,7 @@ def test_without_a_library_function_the_solution_stands_in():
     exec("def slope(f, x, h):\n    return ...", written)
     check("3.1", written["slope"])
     assert learner("3.1", written["slope"])(lambda x: x**2, 3.0, 0.5) == 6.0
+    assert "| 3.1 | `slope` | the lesson's |" in whose_code()
 
 
 def test_a_function_that_was_not_checked_is_refused():
@@ -132,3 +133,5 @@ def test_the_way_to_a_stronger_hint_is_the_lesson_s():
     said = str(check("5.2", dense_backward))
     assert '\n  hint("5.2", 2) says more' in said
     assert "report" not in said
+    assert "\ncalled with x (5, 4), w (4, 3), b (3,)\n" in said
+    assert "read: lesson" not in said  # it is the one that the learner is in

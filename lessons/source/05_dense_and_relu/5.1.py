@@ -45,7 +45,7 @@ def examine(dense_forward):
 
 
 # %% [markdown] hint
-# The sum in the formula runs over d: the last index of x, and the first of w. What is such a sum of products called?
+# The sum in the formula runs over j: the last index of x, and the first of w. What is such a sum of products called?
 
 # %% [markdown] hint
 # It is a matrix product, which NumPy writes `@`. With the shapes (N, D) and (D, M), which one comes first?
@@ -54,7 +54,7 @@ def examine(dense_forward):
 # `x @ w` is (N, M); add `b`, and NumPy adds it to every row.
 
 # %% [markdown] derivation
-# $\sum_d x_{nd} w_{dm}$ sums over the last index of x and the first of w, so it is entry $(n, m)$ of the matrix product `x @ w`. The
+# $\sum_j x_{nj} w_{jm}$ sums over the last index of x and the first of w, so it is entry $(n, m)$ of the matrix product `x @ w`. The
 # bias is the same for all rows: `+ b` adds the vector (M,) to each row of (N, M).
 
 

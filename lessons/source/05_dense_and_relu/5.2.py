@@ -19,8 +19,8 @@ def examine(dense_backward):
 
 
 # %% [markdown] hint
-# Take one number, say w[d, m]. Which outputs does it reach, and what is it multiplied by there? The three formulas stand
-# above the exercise; turn each into a product or a sum.
+# Take one number, say w[j, m]. Which outputs does it reach, and what is it multiplied by there? The three formulas stand
+# above the exercise; over which index does each sum? Fill in the table's two open rows first.
 
 # %% [markdown] hint
 # Write the shapes down: x (N, D), w (D, M), dout (N, M). For dw (D, M) the first factor must be (D, N): which matrix, turned
@@ -32,9 +32,9 @@ def examine(dense_backward):
 # %% [markdown] derivation
 # $b_m$ reaches $\text{out}_{nm}$ for all $n$ with slope 1: $\text{db}_m = \sum_n \text{dout}_{nm}$, a sum over axis 0.
 #
-# $w_{dm}$ reaches $\text{out}_{nm}$ for all $n$ with slope $x_{nd}$: $\text{dw}_{dm} = \sum_n x_{nd}\,\text{dout}_{nm} = \sum_n (x^T)_{dn}\,\text{dout}_{nm}$, the product `x.T @ dout`.
+# $w_{jm}$ reaches $\text{out}_{nm}$ for all $n$ with slope $x_{nj}$: $\text{dw}_{jm} = \sum_n x_{nj}\,\text{dout}_{nm} = \sum_n (x^T)_{jn}\,\text{dout}_{nm}$, the product `x.T @ dout`.
 #
-# $x_{nd}$ reaches $\text{out}_{nm}$ for all $m$ with slope $w_{dm}$: $\text{dx}_{nd} = \sum_m \text{dout}_{nm}\,w_{dm} = \sum_m \text{dout}_{nm}\,(w^T)_{md}$, the product `dout @ w.T`.
+# $x_{nj}$ reaches $\text{out}_{nm}$ for all $m$ with slope $w_{jm}$: $\text{dx}_{nj} = \sum_m \text{dout}_{nm}\,w_{jm} = \sum_m \text{dout}_{nm}\,(w^T)_{mj}$, the product `dout @ w.T`.
 
 
 # %% solution
@@ -64,7 +64,7 @@ def dense_backward(dout, cache):
     return dx, dw, db
 
 
-# %% wrong: raises an error
+# %% wrong: dx = dout @ w; dout (5, 3), w (4, 3)
 def dense_backward(dout, cache):
     x, w = cache
     dx = dout @ w

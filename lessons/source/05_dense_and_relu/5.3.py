@@ -4,7 +4,7 @@
 # %% check
 import numpy as np
 
-from scratchnet_lessons.exercises import generic, gradients
+from scratchnet_lessons.exercises import Comparison, attempt, generic, gradients
 
 
 def relu_forward(x):
@@ -14,6 +14,15 @@ def relu_forward(x):
 
 def examine(relu_backward):
     rng = np.random.default_rng(0)
+    # A ReLU's output is never negative. What happens to one all the same tells "no mask" from "a mask that is always True".
+    got, _ = attempt(relu_backward, np.ones(3), np.array([-1.0, 0.0, 1.0]))
+    if isinstance(got, np.ndarray) and np.array_equal(got, [0.0, 1.0, 1.0]):
+        yield Comparison(
+            "relu_backward",
+            problem="dx is dout everywhere, also where the input was stopped",
+            name="mask missing",
+            hint="out is never negative: is your comparison ever False?",
+        )
     for shape in (5, 4), (2, 3, 4):
         yield gradients((relu_forward, relu_backward), generic(shape, rng))
 
@@ -55,7 +64,7 @@ def relu_backward(dout, cache):
     return dx
 
 
-# %% wrong: wanted float64
+# %% wrong: likely mistake: upstream gradient ignored
 def relu_backward(dout, cache):
     out = cache
     dx = out > 0
@@ -84,7 +93,7 @@ def relu_backward(dout, cache):
     return dx
 
 
-# %% wrong: mask missing
+# %% wrong: out is never negative: is your comparison ever False?
 def relu_backward(dout, cache):
     out = cache
     dx = dout * (out >= 0)

@@ -2,6 +2,8 @@
 # # im2col
 
 # %% check
+from dataclasses import replace
+
 import numpy as np
 
 from scratchnet_lessons.exercises import Mistake, values
@@ -43,7 +45,7 @@ def examine(im2col):
     def case(n, c, h, w, kernel_size, stride, pad):
         return rng.standard_normal((n, c, h, w)), kernel_size, stride, pad
 
-    return values(
+    report = values(
         im2col,
         patches,
         case(1, 1, 5, 4, (3, 3), (1, 1), (0, 0)),
@@ -54,12 +56,12 @@ def examine(im2col):
             Mistake(
                 "stride ignored",
                 with_slice(lambda a, k, s, o: slice(a, a + o)),
-                "How far does the window move from one place to the next? What is the third part of a slice?",
+                "How far does the window move from one position to the next? What is the third part of a slice?",
             ),
             Mistake(
                 "stop too early",
                 with_slice(lambda a, k, s, o: slice(a, a + o, s)),
-                "There are `oh` places, `sh` rows apart. How many rows do they take in all?",
+                "There are `oh` positions, `sh` rows apart. How many rows do they take in all?",
             ),
             Mistake(
                 "image without its padding",
@@ -69,7 +71,7 @@ def examine(im2col):
             Mistake(
                 "a patch for a cut-out",
                 with_slice(lambda a, k, s, o: slice(a, a + k)),
-                "You take the window's size. `pixels` has a pixel for each *place* of the window: how many are there?",
+                "You take the window's size. `pixels` has a pixel for each *position* of the window: how many are there?",
             ),
             Mistake(
                 "kernel flipped",
@@ -79,134 +81,152 @@ def examine(im2col):
             Mistake(
                 "every row the same",
                 with_slice(lambda a, k, s, o: slice(0, s * o, s)),
-                "Where do a and b stand in your slice? Window entry (a, b) begins at row a and column b.",
+                "Where do p and q stand in your slice? Window entry (p, q) begins at row p and column q.",
             ),
         ),
     )
+    if "raises ValueError" in report.problem and not report.name:
+        wanted = "The shapes do not fit: `pixels` must be (N, C, OH, OW), a pixel for each position of the window."
+        report = replace(report, hint=wanted)
+    return report
 
 
 # %% [markdown] hint
-# Only the two slices are missing: `xpad[:, :, rows, columns]`. The table above the exercise has them.
+# Only two slices are missing: `xpad[:, :, rows, columns]`. Which row does entry (p, q) meet first, at i = 0, and which one last, at i = oh - 1?
 
 # %% [markdown] hint
-# The rows: start at `a`, stop before `a + sh * oh`, in steps of `sh`. The columns likewise, with `b`, `sw` and `ow`. All images and all
+# The rows: start at `p`, stop before `p + sh * oh`, in steps of `sh`. The columns likewise, with `q`, `sw` and `ow`. All images and all
 # channels are taken, so the first two are `:`.
 
 # %% [markdown] hint
-# `pixels = xpad[:, :, a : a + sh * oh : sh, b : ...]`: fill in the columns in the same way.
+# `pixels = xpad[:, :, p : p + sh * oh : sh, q : ...]`: fill in the columns in the same way.
 
 # %% [markdown] derivation
-# Window entry $(a, b)$ meets pixel $(i \cdot \text{sh} + a,\; j \cdot \text{sw} + b)$ of the padded image, for $i = 0 .. \text{OH}-1$ and $j = 0 .. \text{OW}-1$. The rows
-# $a, a + \text{sh}, \dots, a + \text{sh}\,(\text{OH}-1)$ are the slice `a : a + sh * oh : sh`, which has exactly OH entries; the columns likewise.
+# Window entry $(p, q)$ meets pixel $(i \cdot \text{sh} + p,\; j \cdot \text{sw} + q)$ of the padded image, for $i = 0 .. \text{OH}-1$ and $j = 0 .. \text{OW}-1$. The rows
+# $p, p + \text{sh}, \dots, p + \text{sh}\,(\text{OH}-1)$ are the slice `p : p + sh * oh : sh`, which has exactly OH entries; the columns likewise.
 
 
 # %% solution
 def im2col(x, kernel_size, stride, pad):
     (kh, kw), (sh, sw), (ph, pw) = kernel_size, stride, pad
-    n, c, h, w = x.shape
-    oh, ow = (h + 2 * ph - kh) // sh + 1, (w + 2 * pw - kw) // sw + 1
+    n, c, h, width = x.shape
+    oh, ow = (h + 2 * ph - kh) // sh + 1, (width + 2 * pw - kw) // sw + 1
     xpad = np.pad(x, ((0, 0), (0, 0), (ph, ph), (pw, pw)))
     cols = np.empty((c, kh, kw, oh, ow, n), x.dtype)
-    for a in range(kh):
-        for b in range(kw):
-            pixels = xpad[:, :, a : a + sh * oh : sh, b : b + sw * ow : sw]
-            cols[:, a, b] = pixels.transpose(1, 2, 3, 0)  # (N, C, OH, OW) -> (C, OH, OW, N)
+    for p in range(kh):
+        for q in range(kw):
+            pixels = xpad[:, :, p : p + sh * oh : sh, q : q + sw * ow : sw]
+            cols[:, p, q] = pixels.transpose(1, 2, 3, 0)  # (N, C, OH, OW) -> (C, OH, OW, N)
     return cols.reshape(c * kh * kw, oh * ow * n)
 
 
 # %% wrong: stride ignored
 def im2col(x, kernel_size, stride, pad):
     (kh, kw), (sh, sw), (ph, pw) = kernel_size, stride, pad
-    n, c, h, w = x.shape
-    oh, ow = (h + 2 * ph - kh) // sh + 1, (w + 2 * pw - kw) // sw + 1
+    n, c, h, width = x.shape
+    oh, ow = (h + 2 * ph - kh) // sh + 1, (width + 2 * pw - kw) // sw + 1
     xpad = np.pad(x, ((0, 0), (0, 0), (ph, ph), (pw, pw)))
     cols = np.empty((c, kh, kw, oh, ow, n), x.dtype)
-    for a in range(kh):
-        for b in range(kw):
-            pixels = xpad[:, :, a : a + oh, b : b + ow]
-            cols[:, a, b] = pixels.transpose(1, 2, 3, 0)  # (N, C, OH, OW) -> (C, OH, OW, N)
+    for p in range(kh):
+        for q in range(kw):
+            pixels = xpad[:, :, p : p + oh, q : q + ow]
+            cols[:, p, q] = pixels.transpose(1, 2, 3, 0)  # (N, C, OH, OW) -> (C, OH, OW, N)
     return cols.reshape(c * kh * kw, oh * ow * n)
 
 
 # %% wrong: stop too early
 def im2col(x, kernel_size, stride, pad):
     (kh, kw), (sh, sw), (ph, pw) = kernel_size, stride, pad
-    n, c, h, w = x.shape
-    oh, ow = (h + 2 * ph - kh) // sh + 1, (w + 2 * pw - kw) // sw + 1
+    n, c, h, width = x.shape
+    oh, ow = (h + 2 * ph - kh) // sh + 1, (width + 2 * pw - kw) // sw + 1
     xpad = np.pad(x, ((0, 0), (0, 0), (ph, ph), (pw, pw)))
     cols = np.empty((c, kh, kw, oh, ow, n), x.dtype)
-    for a in range(kh):
-        for b in range(kw):
-            pixels = xpad[:, :, a : a + oh : sh, b : b + ow : sw]
-            cols[:, a, b] = pixels.transpose(1, 2, 3, 0)  # (N, C, OH, OW) -> (C, OH, OW, N)
+    for p in range(kh):
+        for q in range(kw):
+            pixels = xpad[:, :, p : p + oh : sh, q : q + ow : sw]
+            cols[:, p, q] = pixels.transpose(1, 2, 3, 0)  # (N, C, OH, OW) -> (C, OH, OW, N)
     return cols.reshape(c * kh * kw, oh * ow * n)
 
 
 # %% wrong: image without its padding
 def im2col(x, kernel_size, stride, pad):
     (kh, kw), (sh, sw), (ph, pw) = kernel_size, stride, pad
-    n, c, h, w = x.shape
-    oh, ow = (h + 2 * ph - kh) // sh + 1, (w + 2 * pw - kw) // sw + 1
+    n, c, h, width = x.shape
+    oh, ow = (h + 2 * ph - kh) // sh + 1, (width + 2 * pw - kw) // sw + 1
     xpad = np.pad(x, ((0, 0), (0, 0), (ph, ph), (pw, pw)))
     cols = np.empty((c, kh, kw, oh, ow, n), x.dtype)
-    for a in range(kh):
-        for b in range(kw):
-            pixels = x[:, :, a : a + sh * oh : sh, b : b + sw * ow : sw]
-            cols[:, a, b] = pixels.transpose(1, 2, 3, 0)  # (N, C, OH, OW) -> (C, OH, OW, N)
+    for p in range(kh):
+        for q in range(kw):
+            pixels = x[:, :, p : p + sh * oh : sh, q : q + sw * ow : sw]
+            cols[:, p, q] = pixels.transpose(1, 2, 3, 0)  # (N, C, OH, OW) -> (C, OH, OW, N)
     return cols.reshape(c * kh * kw, oh * ow * n)
 
 
 # %% wrong: kernel flipped
 def im2col(x, kernel_size, stride, pad):
     (kh, kw), (sh, sw), (ph, pw) = kernel_size, stride, pad
-    n, c, h, w = x.shape
-    oh, ow = (h + 2 * ph - kh) // sh + 1, (w + 2 * pw - kw) // sw + 1
+    n, c, h, width = x.shape
+    oh, ow = (h + 2 * ph - kh) // sh + 1, (width + 2 * pw - kw) // sw + 1
     xpad = np.pad(x, ((0, 0), (0, 0), (ph, ph), (pw, pw)))
     cols = np.empty((c, kh, kw, oh, ow, n), x.dtype)
-    for a in range(kh):
-        for b in range(kw):
-            pixels = xpad[:, :, kh - 1 - a : kh - 1 - a + sh * oh : sh, kw - 1 - b : kw - 1 - b + sw * ow : sw]
-            cols[:, a, b] = pixels.transpose(1, 2, 3, 0)  # (N, C, OH, OW) -> (C, OH, OW, N)
+    for p in range(kh):
+        for q in range(kw):
+            pixels = xpad[:, :, kh - 1 - p : kh - 1 - p + sh * oh : sh, kw - 1 - q : kw - 1 - q + sw * ow : sw]
+            cols[:, p, q] = pixels.transpose(1, 2, 3, 0)  # (N, C, OH, OW) -> (C, OH, OW, N)
     return cols.reshape(c * kh * kw, oh * ow * n)
 
 
 # %% wrong: every row the same
 def im2col(x, kernel_size, stride, pad):
     (kh, kw), (sh, sw), (ph, pw) = kernel_size, stride, pad
-    n, c, h, w = x.shape
-    oh, ow = (h + 2 * ph - kh) // sh + 1, (w + 2 * pw - kw) // sw + 1
+    n, c, h, width = x.shape
+    oh, ow = (h + 2 * ph - kh) // sh + 1, (width + 2 * pw - kw) // sw + 1
     xpad = np.pad(x, ((0, 0), (0, 0), (ph, ph), (pw, pw)))
     cols = np.empty((c, kh, kw, oh, ow, n), x.dtype)
-    for a in range(kh):
-        for b in range(kw):
+    for p in range(kh):
+        for q in range(kw):
             pixels = xpad[:, :, : sh * oh : sh, : sw * ow : sw]
-            cols[:, a, b] = pixels.transpose(1, 2, 3, 0)  # (N, C, OH, OW) -> (C, OH, OW, N)
+            cols[:, p, q] = pixels.transpose(1, 2, 3, 0)  # (N, C, OH, OW) -> (C, OH, OW, N)
     return cols.reshape(c * kh * kw, oh * ow * n)
 
 
 # %% wrong: a patch for a cut-out
 def im2col(x, kernel_size, stride, pad):
     (kh, kw), (sh, sw), (ph, pw) = kernel_size, stride, pad
-    n, c, h, w = x.shape
-    oh, ow = (h + 2 * ph - kh) // sh + 1, (w + 2 * pw - kw) // sw + 1
+    n, c, h, width = x.shape
+    oh, ow = (h + 2 * ph - kh) // sh + 1, (width + 2 * pw - kw) // sw + 1
     xpad = np.pad(x, ((0, 0), (0, 0), (ph, ph), (pw, pw)))
     cols = np.empty((c, kh, kw, oh, ow, n), x.dtype)
-    for a in range(kh):
-        for b in range(kw):
-            pixels = xpad[:, :, a : a + kh, b : b + kw]
-            cols[:, a, b] = pixels.transpose(1, 2, 3, 0)  # (N, C, OH, OW) -> (C, OH, OW, N)
+    for p in range(kh):
+        for q in range(kw):
+            pixels = xpad[:, :, p : p + kh, q : q + kw]
+            cols[:, p, q] = pixels.transpose(1, 2, 3, 0)  # (N, C, OH, OW) -> (C, OH, OW, N)
     return cols.reshape(c * kh * kw, oh * ow * n)
 
 
 # %% wrong: in another order
 def im2col(x, kernel_size, stride, pad):
     (kh, kw), (sh, sw), (ph, pw) = kernel_size, stride, pad
-    n, c, h, w = x.shape
-    oh, ow = (h + 2 * ph - kh) // sh + 1, (w + 2 * pw - kw) // sw + 1
+    n, c, h, width = x.shape
+    oh, ow = (h + 2 * ph - kh) // sh + 1, (width + 2 * pw - kw) // sw + 1
     xpad = np.pad(x, ((0, 0), (0, 0), (ph, ph), (pw, pw)))
     cols = np.empty((c, kh, kw, oh, ow, n), x.dtype)
-    for a in range(kh):
-        for b in range(kw):
-            pixels = xpad[:, :, a : a + sh * oh : sh, b : b + sw * ow : sw]
-            cols[:, a, b] = pixels.transpose(1, 3, 2, 0).reshape(c, oh, ow, n)
+    for p in range(kh):
+        for q in range(kw):
+            pixels = xpad[:, :, p : p + sh * oh : sh, q : q + sw * ow : sw]
+            cols[:, p, q] = pixels.transpose(1, 3, 2, 0).reshape(c, oh, ow, n)
+    return cols.reshape(c * kh * kw, oh * ow * n)
+
+
+# %% wrong: `pixels` must be (N, C, OH, OW)
+def im2col(x, kernel_size, stride, pad):
+    (kh, kw), (sh, sw), (ph, pw) = kernel_size, stride, pad
+    n, c, h, width = x.shape
+    oh, ow = (h + 2 * ph - kh) // sh + 1, (width + 2 * pw - kw) // sw + 1
+    xpad = np.pad(x, ((0, 0), (0, 0), (ph, ph), (pw, pw)))
+    cols = np.empty((c, kh, kw, oh, ow, n), x.dtype)
+    for p in range(kh):
+        for q in range(kw):
+            pixels = xpad[:, :, p : p + sh * oh, q : q + sw * ow]
+            cols[:, p, q] = pixels.transpose(1, 2, 3, 0)  # (N, C, OH, OW) -> (C, OH, OW, N)
     return cols.reshape(c * kh * kw, oh * ow * n)

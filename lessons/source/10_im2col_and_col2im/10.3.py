@@ -4,7 +4,7 @@
 # %% check
 import numpy as np
 
-from scratchnet_lessons.exercises import generic, gradients
+from scratchnet_lessons.exercises import Comparison, attempt, generic, gradients
 
 
 def im2col(x, kernel_size, stride, pad):
@@ -25,8 +25,31 @@ def conv_forward(x, w, b, stride, pad):
     return out, (cols, x.shape, w, stride, pad)
 
 
+def slips(conv_backward, rng):
+    """What looks like a wrong order once it is reshaped, or like any wrong shape; named as in lesson 5."""
+    x, w, b = generic((3, 2, 5, 4), rng), generic((4, 2, 3, 2), rng), generic((4,), rng)
+    out, cache = conv_forward(x, w, b, (1, 1), (1, 1))
+    dout, cols = generic(out.shape, rng), cache[0]
+    got, _ = attempt(conv_backward, dout, cache)
+    if not (isinstance(got, tuple) and len(got) == 3):
+        return
+    drows = dout.transpose(1, 2, 3, 0).reshape(len(w), -1)
+    if _same(got[1], (cols @ drows.T).reshape(w.shape)):
+        hint = "dw as a matrix must be (F, C*KH*KW): which shape has your product before the reshape?"
+        yield Comparison("conv_backward", problem="dw is cols @ drows.T, then reshaped", name="transposed", hint=hint)
+    if _same(got[2], drows.sum(axis=0)):
+        hint = "drows is (F, OH*OW*N) and db is (F,). Which axis must disappear, and which one must stay?"
+        problem = f"db is {got[2].shape}, wanted {b.shape}: drows is summed over axis 0"
+        yield Comparison("conv_backward", problem=problem, name="summed over the wrong axis", hint=hint)
+
+
+def _same(a, b):
+    return np.shape(a) == np.shape(b) and np.allclose(a, b)
+
+
 def examine(conv_backward):
     rng = np.random.default_rng(0)
+    yield from slips(conv_backward, rng)
 
     def report(x_shape, w_shape, stride, pad):
         arrays = generic(x_shape, rng), generic(w_shape, rng), generic(w_shape[:1], rng)
@@ -41,16 +64,16 @@ def examine(conv_backward):
 # (F, OH, OW, N)? After that, `reshape` to two axes.
 
 # %% [markdown] hint
-# `drows = dout.transpose(1, 2, 3, 0).reshape(F, -1)`, where F is `len(w)`. For dw the shapes are (F, Q) and (R, Q), with Q = OH·OW·N and
-# R = C·KH·KW, and (F, R) is wanted. For dcols they are (F, R) and (F, Q), and (R, Q) is wanted. Which one is turned round?
+# `drows = dout.transpose(1, 2, 3, 0).reshape(F, -1)`, where F is `len(w)`. For dw the shapes are (F, T) and (R, T), with T = OH·OW·N and
+# R = C·KH·KW, and (F, R) is wanted. For dcols they are (F, R) and (F, T), and (R, T) is wanted. Which one is turned round?
 
 # %% [markdown] hint
 # `dw = (drows @ cols.T).reshape(w.shape)`; `db` is the sum of drows over `axis=1`; `dcols = w.reshape(len(w), -1).T @ drows`.
 
 # %% [markdown] derivation
-# rows = w_rows @ cols + b is lesson 5's layer with other names. $\text{w\_rows}_{fr}$ reaches $\text{rows}_{fq}$ for all $q$ with slope $\text{cols}_{rq}$:
-# $\text{dw}_{fr} = \sum_q \text{drows}_{fq}\,\text{cols}_{rq}$, the product `drows @ cols.T`. $b_f$ reaches row $f$ in all columns with slope 1: sum over
-# axis 1. $\text{cols}_{rq}$ reaches $\text{rows}_{fq}$ for all $f$ with slope $\text{w\_rows}_{fr}$: `w_rows.T @ drows`. The first step undoes forward's last:
+# rows = w_rows @ cols + b is lesson 5's layer with other names. $\text{w\_rows}_{fr}$ reaches $\text{rows}_{ft}$ for all $t$ with slope $\text{cols}_{rt}$:
+# $\text{dw}_{fr} = \sum_t \text{drows}_{ft}\,\text{cols}_{rt}$, the product `drows @ cols.T`. $b_f$ reaches row $f$ in all columns with slope 1: sum over
+# axis 1. $\text{cols}_{rt}$ reaches $\text{rows}_{ft}$ for all $f$ with slope $\text{w\_rows}_{fr}$: `w_rows.T @ drows`. The first step undoes forward's last:
 # the inverse of `transpose(3, 0, 1, 2)` is `transpose(1, 2, 3, 0)`.
 
 
@@ -87,7 +110,7 @@ def conv_backward(dout, cache):
     return dx, dw, db
 
 
-# %% wrong: reshaped in the wrong order
+# %% wrong: transposed
 def conv_backward(dout, cache):
     cols, x_shape, w, stride, pad = cache
     drows = dout.transpose(1, 2, 3, 0).reshape(len(w), -1)
@@ -109,7 +132,7 @@ def conv_backward(dout, cache):
     return dx, dw, db
 
 
-# %% wrong: wrong shape
+# %% wrong: summed over the wrong axis
 def conv_backward(dout, cache):
     cols, x_shape, w, stride, pad = cache
     drows = dout.transpose(1, 2, 3, 0).reshape(len(w), -1)
