@@ -126,8 +126,15 @@ def _where(error: Exception) -> str:
     frames = [f for f in traceback.extract_tb(error.__traceback__) if not _foreign(f.filename)]
     if not frames:
         return ""
-    line = f": {frames[-1].line}" if frames[-1].line else ""
-    return f" (line {frames[-1].lineno} of {frames[-1].name}{line})"
+    frame = frames[-1]
+    line = f": {frame.line}" if frame.line else ""
+    of = f"the cell, in {frame.name}" if _is_cell(frame.filename) else frame.name
+    return f" (line {frame.lineno} of {of}{line})"
+
+
+def _is_cell(filename: str) -> bool:
+    """Is it a notebook's cell, whose lines are counted from its own first one? (IPython's and the lessons' names for it.)"""
+    return filename.startswith(("<ipython-input", "<code cell")) or "ipykernel_" in filename
 
 
 def _foreign(filename: str) -> bool:

@@ -62,7 +62,8 @@ def test_of_a_single_number_no_factor_is_told():
 
 
 def test_a_difference_in_the_last_digits_is_shown():
-    assert "yours 2.000000001, wanted 2" in str(compared(lambda x: x + 1e-9, lambda x: x, ((2.0,),), tolerance=1e-12))
+    said = str(compared(lambda x: x + 1e-9, lambda x: x, ((2.0,),), tolerance=1e-12))
+    assert "the result is 2.000000001, wanted 2\n" in said
 
 
 def test_tuples_bools_texts_and_nan():
@@ -94,6 +95,15 @@ def test_a_known_mistake_may_raise_in_some_cases():
     report = values(lambda x: np.array([x[0], x[1]]) if len(x) < 3 else 1 / 0, lambda x: x, *cases, mistakes=mistakes)
     assert "raises ZeroDivisionError" in str(report)
     assert report.name == "stops at two"
+
+
+@pytest.mark.parametrize("file", ["/tmp/ipykernel_1/2.py", "<ipython-input-3-4>", "<code cell 3>"])
+def test_lines_of_a_notebook_are_counted_in_their_cell(file):
+    names = {}
+    exec(compile("\n\ndef f(x):\n    return x.nothing\n", file, "exec"), names)
+    assert "(line 4 of the cell, in f)" in str(compared(names["f"], np.copy, ((X,),)))
+    outside = eval(compile("\nlambda x: x.nothing", "mine.py", "eval"))
+    assert "(line 2 of <lambda>)" in str(compared(outside, np.copy, ((X,),)))
 
 
 def test_it_wants_a_case():
