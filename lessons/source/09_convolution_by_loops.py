@@ -160,11 +160,11 @@ print(places_here(5, 3, 1, 0), places_here(7, 3, 2, 1), places_here(8, 3, 2, 1))
 # | `w` (F, C, KH, KW) | F filters; each has KH × KW weights for each channel |
 # | `b` (F,) | a bias for each filter |
 # | `out` (N, F, OH, OW) | one number for each image, filter and place of the window |
-# | `stride`, `pad` | two numbers each, (down, across); `xpad` is the image with the zeros around it |
+# | `stride`, `pad` | two numbers each, (down, across): $\text{sh}, \text{sw}$ and $\text{ph}, \text{pw}$; `xpad` is the image with the zeros around it |
 #
-# $$\text{out}_{nfij} = b_f + \sum_{c,\,a,\,b} \text{xpad}_{n,\;c,\;i \cdot s + a,\;j \cdot s + b} \; w_{fcab}$$
+# $$\text{out}_{nfij} = b_f + \sum_{c,\,a,\,b} \text{xpad}_{n,\;c,\;i \cdot \text{sh} + a,\;j \cdot \text{sw} + b} \; w_{fcab}$$
 #
-# $(i, j)$ is the place of the window, so its corner lies on pixel $(i \cdot s,\; j \cdot s)$. $(a, b)$ is the place *inside* of the window, and $c$
+# $(i, j)$ is the place of the window, so its corner lies on pixel $(i \cdot \text{sh},\; j \cdot \text{sw})$. $(a, b)$ is the place *inside* of the window, and $c$
 # the channel. (The index $b$ has nothing to do with the bias $b_f$.)
 #
 # As code: the pixels under the window are the **patch**, and a slice cuts it out of the image, all channels at once. A slice
@@ -304,9 +304,9 @@ figure
 # As formulas, if you collect all that one number gets:
 #
 # $$\text{db}_f = \sum_{n,i,j} \text{dout}_{nfij} \qquad
-# \text{dw}_{fcab} = \sum_{n,i,j} \text{dout}_{nfij}\; \text{xpad}_{n,\;c,\;i \cdot s + a,\;j \cdot s + b}$$
+# \text{dw}_{fcab} = \sum_{n,i,j} \text{dout}_{nfij}\; \text{xpad}_{n,\;c,\;i \cdot \text{sh} + a,\;j \cdot \text{sw} + b}$$
 #
-# $$\text{dxpad}_{n,c,r,q} = \sum \text{dout}_{nfij}\; w_{fcab} \quad\text{over all } f, i, j, a, b \text{ with } i \cdot s + a = r \text{ and } j \cdot s + b = q$$
+# $$\text{dxpad}_{n,c,r,q} = \sum \text{dout}_{nfij}\; w_{fcab} \quad\text{over all } f, i, j, a, b \text{ with } i \cdot \text{sh} + a = r \text{ and } j \cdot \text{sw} + b = q$$
 #
 # The last one looks worst and is the same thing: pixel $(r, q)$ gets a term from each window entry that lay on it. Nobody has to
 # search for these windows. Walk through all places, and let each give to its own pixels.

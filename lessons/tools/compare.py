@@ -225,7 +225,7 @@ def _arrays_differ(got: Any, right: Array, tolerance: float, what: str) -> Diffe
         return None
     worst = index_of(int(np.where(wrong, np.abs(a - b), -1).argmax()), a)
     if a.ndim == 0:
-        said = f"{what} is wrong: {_digits(float(a), float(b))}"
+        said = f"{what} is {_digits(float(a), float(b), '')}"
     else:
         yours = _digits(float(a[worst]), float(b[worst]))
         said = f"{what} is wrong in {int(wrong.sum())} of {a.size} places, most at {worst}: {yours}"
@@ -233,12 +233,12 @@ def _arrays_differ(got: Any, right: Array, tolerance: float, what: str) -> Diffe
         return said, *next(_signs(a, b, wrong, tolerance * scale), ("", ""))
 
 
-def _digits(yours: float, wanted: float) -> str:
+def _digits(yours: float, wanted: float, whose: str = "yours ") -> str:
     for digits in (4, 7, 10, 17):
         texts = f"{yours:.{digits}g}", f"{wanted:.{digits}g}"
         if texts[0] != texts[1]:
             break
-    return f"yours {texts[0]}, wanted {texts[1]}"
+    return f"{whose}{texts[0]}, wanted {texts[1]}"
 
 
 def _shapes_differ(mine: Array, right: Array, what: str) -> Difference:

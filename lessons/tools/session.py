@@ -114,20 +114,21 @@ def learner(id: str, mine: Code, library_code: Code | None = None) -> Code:
     A function, or a tuple of functions as a layer's ``functions=`` takes it; their calls are counted (``whose_code``).
     Where the library has no such function leave it out: the worked solution stands in.
 
-    Errors    TypeError if these functions were not checked before, or the two are not the same number of functions
+    Code that was not checked since it was written is not used; a line says so.
+
+    Errors    TypeError if the two are not the same number of functions
     """
     functions = mine if isinstance(mine, tuple) else (mine,)
     others = functions if library_code is None else library_code if isinstance(library_code, tuple) else (library_code,)
     if len(functions) != len(others):
         raise TypeError(f"learner: {id} stands for {len(functions)} functions, the library's are {len(others)}")
-    checked = _last.get(id)
-    if checked is None or not set(map(unwrapped, functions)) <= set(checked[0]):
-        raise TypeError(f'learner: run the cell with check("{id}", ...) first')
-    verdict = checked[1]
+    checked, said = _last.get(id, ((), None))
+    verdict = said if set(map(unwrapped, functions)) <= set(checked) else None  # None: written anew since its last check
     _whose[id] = "yours" if verdict else "the library's" if library_code else "the lesson's"
     _calls[id] = dict.fromkeys((_name(f) for f in functions), 0)
     if not verdict:
-        state = "not written yet" if verdict.status == OPEN else "not right yet"
+        states = {OPEN: "not written yet", WRONG: "not right yet"}
+        state = states[verdict.status] if verdict is not None else f'not checked yet (run the cell with check("{id}", ...))'
         print(f"{id} is {state}: the lesson goes on with {_whose[id]} {_names(functions)}")
         return library_code if library_code is not None else _solved(id, mine)
     print(f"{id}: the lesson goes on with your {_names(functions)}")

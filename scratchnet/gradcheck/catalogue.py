@@ -544,7 +544,8 @@ _ALL = [
     # --- pooling -----------------------------------------------------------------------------------------------------------
     Diagnosis(
         "ties all get the gradient",
-        "When several pixels of a window share the maximum each of them gets the whole gradient, so it is counted twice.",
+        "When several pixels of a window share the maximum each of them gets the whole gradient, so it is counted"
+        " as often as there are such pixels.",
         "If two pixels are equal and both move by 1, by how much does the maximum move?",
         "Give the gradient to one of them (argmax), or divide it by their number.",
         11,

@@ -94,7 +94,7 @@ def of_functions(pair: Pair, args: tuple[Any, ...], options: dict[str, Any]) -> 
     upstream = _upstream_in(takes, known)
     has_upstream = _takes_upstream(forward, arrays, constants, takes, known)
     settings = {**_defaults(run), **numbers_in(options)}
-    title = getattr(run, "__name__", "forward")
+    title = ", ".join(dict.fromkeys(getattr(f, "__name__", kind) for f, kind in ((run, "forward"), (run_back, "backward"))))
 
     def without_dx(dout: Any, cache: Cache) -> dict[str, Any]:
         found, _ = by_name(run_back(dout, cache, need_dx=False), names)

@@ -18,7 +18,8 @@ def notes_on(subject: Subject, trial: Trial, report: Report, args: tuple[Any, ..
     """One line for each thing that was noticed and excused, or taken for granted."""
     found = list(subject.assumed) if not report.passed else []
     if not subject.has_upstream and np.size(trial.out) > 1:
-        called = subject.title if subject.title.isidentifier() else "f"
+        called = subject.title.partition(", ")[0]  # of two functions the first
+        called = called if called.isidentifier() else "f"
         said = f"checked as the gradient of {called}({', '.join(subject.arrays)}).sum()"
         found.append(f"{said}, since backward takes no upstream gradient")
     found += _without_need(subject, trial)

@@ -43,6 +43,7 @@ class ArgumentResult:
     title: str = ""  # what the code calls it, if that is known
     kind: str = "numeric gradient"  # what ``numeric`` is
     measure: str = "numeric"  # what it is compared with
+    elsewhere: bool = False  # what ``message`` says shows at another input: these two gradients agree
 
     @property
     def label(self) -> str:
@@ -68,8 +69,8 @@ class ArgumentResult:
 
     @property
     def drawable(self) -> bool:
-        """Are there two gradients to lay side by side?"""
-        return self.analytic is not None and self.analytic.shape == self.numeric.shape
+        """Are there two gradients to lay side by side, in which the mistake can be seen?"""
+        return not self.elsewhere and self.analytic is not None and self.analytic.shape == self.numeric.shape
 
     @property
     def relative_error(self) -> float:

@@ -146,7 +146,13 @@ def _where(error: Exception) -> str:
     frame, place = own[-1]
     line = f": {place.line}" if place.line else ""
     shapes = _shapes(place.line or "", frame.f_locals) if isinstance(error, (ValueError, IndexError)) else ""
-    return f" (line {place.lineno} of {place.name}{line}{shapes})"
+    of = f"the cell, in {place.name}" if _is_cell(place.filename) else place.name
+    return f" (line {place.lineno} of {of}{line}{shapes})"
+
+
+def _is_cell(filename: str) -> bool:
+    """Is it a notebook's cell, whose lines are counted from its own first one? (IPython's and the lessons' names for it.)"""
+    return filename.startswith(("<ipython-input", "<code cell")) or "ipykernel_" in filename
 
 
 def _shapes(line: str, values: Mapping[str, Any]) -> str:

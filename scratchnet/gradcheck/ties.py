@@ -37,7 +37,7 @@ def check_ties(subject: Subject, trial: Trial, results: dict[str, ArgumentResult
             if abs(ratio - 1) > 1e-6:
                 found = f"with ties in the input the gradient adds up to {ratio:.4g} times dout: it must stay 1 times"
                 trial.note("ties all get the gradient" if ratio > 1 else "wrong winner", found, 0.95, (name,))
-                result.message = found
+                result.message, result.elsewhere = found, True
                 return
 
 

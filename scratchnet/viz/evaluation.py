@@ -112,7 +112,9 @@ def mistakes(images: Array, labels: Array, probs: Array, count: int = 25, *, tit
             return message(f"no mistakes among {len(images)} images", title)
         captions = [f"{labels[i]} → {predicted[i]}  {100 * probs[i, predicted[i]]:.0f} %" for i in order]
         every = "all" if len(order) == len(wrong) else f"the {len(order)} most confident of"
-        header = f"{every} {len(wrong)} mistakes among {len(images)} images (true → predicted)"
+        header = (
+            f"{every} {len(wrong)} mistakes among {len(images)} images (true\N{NO-BREAK SPACE}→\N{NO-BREAK SPACE}predicted)"
+        )
         columns = min(5, len(order)) if len(order) <= 25 else 10
         return grid(images[order], captions, columns, f"{title}\n{header}" if title else header)
 

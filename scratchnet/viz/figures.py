@@ -112,7 +112,7 @@ def suptitle(figure: Figure, title: str | None, *, grow: bool = True) -> None:
         text = _wrapped(title, figure.get_figwidth() - 0.4, FontProperties(size=mpl.rcParams["figure.titlesize"]))
         if grow:
             figure.set_figheight(figure.get_figheight() + 0.24 * text.count("\n"))
-        figure.suptitle(text)
+        figure.suptitle(text.replace("\N{NO-BREAK SPACE}", " "))  # which kept words together
 
 
 def _wrapped(text: str, width: float, font: FontProperties) -> str:

@@ -69,7 +69,8 @@ def test_a_factor_between_two_numbers_is_one_if_it_is_round():
 
 
 def test_a_difference_in_the_last_digits_is_shown():
-    assert "yours 2.000000001, wanted 2" in str(compared(lambda x: x + 1e-9, lambda x: x, ((2.0,),), tolerance=1e-12))
+    said = str(compared(lambda x: x + 1e-9, lambda x: x, ((2.0,),), tolerance=1e-12))
+    assert "the result is 2.000000001, wanted 2\n" in said
 
 
 def test_tuples_bools_texts_and_nan():
@@ -115,6 +116,15 @@ def test_two_that_only_raise_must_raise_the_same():
     said = str(compared(other, mistakes=known))
     assert "cut off" not in said
     assert "x (3, 4), y (3, 4)" in said
+
+
+@pytest.mark.parametrize("file", ["/tmp/ipykernel_1/2.py", "<ipython-input-3-4>", "<code cell 3>"])
+def test_lines_of_a_notebook_are_counted_in_their_cell(file):
+    names = {}
+    exec(compile("\n\ndef f(x):\n    return x.nothing\n", file, "exec"), names)
+    assert "(line 4 of the cell, in f)" in str(compared(names["f"], np.copy, ((X,),)))
+    outside = eval(compile("\nlambda x: x.nothing", "mine.py", "eval"))
+    assert "(line 2 of <lambda>)" in str(compared(outside, np.copy, ((X,),)))
 
 
 def test_it_wants_a_case():

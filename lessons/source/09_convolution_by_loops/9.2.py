@@ -102,7 +102,7 @@ def examine(conv_forward):
 # bias, `b[f]`.
 
 # %% [markdown] derivation
-# In the formula $a$ runs from 0 to KH $- 1$, so the pixel's row $i \cdot s + a$ runs from $i \cdot s$ to $i \cdot s + \text{KH} - 1$: the slice
+# In the formula $a$ runs from 0 to KH $- 1$, so the pixel's row $i \cdot \text{sh} + a$ runs from $i \cdot \text{sh}$ to $i \cdot \text{sh} + \text{KH} - 1$: the slice
 # `i * sh : i * sh + KH`, whose end is not included. Columns likewise, and $c$ takes all channels, `:`. The sum over $c$, $a$ and $b$ of patch times
 # filter is `(patch * w[f]).sum()`, since both have the shape (C, KH, KW). The bias is added once.
 

@@ -2,13 +2,15 @@
 # # Max pooling, forward
 
 # %% check
+import re
+
 import numpy as np
 
 from scratchnet_lessons.exercises import Mistake, values
 
 
 def pooled(of_window):
-    """A forward pass, window by window; ``of_window`` gives (out, winner) for a window's numbers, in the order of its rows."""
+    """A forward pass, window by window; ``of_window`` gives (out, winner) for a window's values, in the order of its rows."""
 
     def max_pool_forward(x, kernel_size, stride):
         (kh, kw), (sh, sw) = kernel_size, stride
@@ -44,7 +46,7 @@ def first_largest(window):
 def examine(max_pool_forward):
     rng = np.random.default_rng(0)
     ties = rng.integers(0, 2, (2, 1, 6, 6)).astype(float)
-    return values(
+    said = values(
         max_pool_forward,
         pooled(first_largest),
         (rng.standard_normal((2, 3, 4, 6)), (2, 2), (2, 2)),
@@ -71,7 +73,7 @@ def examine(max_pool_forward):
             Mistake(
                 "winner of the smallest",
                 pooled(lambda v: (v.max(), v.argmin())),
-                "argmin is the number of the smallest one.",
+                "argmin is the index of the smallest one.",
             ),
             Mistake(
                 "the last of several winners",
@@ -92,6 +94,21 @@ def examine(max_pool_forward):
             ),
         ),
     )
+    said.problem = (
+        said.problem.replace("result 1", "out").replace("result 2, part 1", "winner").replace("result 2", "the cache")
+    )
+    into = re.search(r"could not broadcast .* from shape (\(.*?\)) into shape (\(.*?\))", said.problem)
+    if into and not said.name:
+        said.hint = f"pixels has the shape {into[1]}, wanted {into[2]}, that is (N, C, OH, OW). Which slice takes too many or too few?"
+    elif "raises" in said.problem and not said.name:
+        said.hint = (
+            "Print the shapes of what stands in that line, and compare them with those that the exercise's table names."
+        )
+    elif said.name == "wrong shape":
+        said.hint = (
+            "windows has the axes (KH * KW, N, C, OH, OW). Which one goes away when you take a maximum, and which stay?"
+        )
+    return said
 
 
 # %% [markdown] hint
@@ -106,9 +123,9 @@ def examine(max_pool_forward):
 # argmax.
 
 # %% [markdown] derivation
-# Entry $(a, b)$ of window $(i, j)$ is pixel $(i \cdot s + a, j \cdot s + b)$. For fixed $(a, b)$ and all $i$ these rows are $a, a + s, a + 2s, \ldots$, OH of them:
-# the slice `a : a + sh * OH : sh`. The columns likewise. Stored along axis 0, a window's numbers stand behind each other there, and
-# the maximum and its number are taken along that axis.
+# Entry $(a, b)$ of window $(i, j)$ is pixel $(i \cdot \text{sh} + a, j \cdot \text{sw} + b)$. For fixed $(a, b)$ and all $i$ these rows are $a, a + \text{sh}, a + 2\,\text{sh}, \ldots$, OH of them:
+# the slice `a : a + sh * OH : sh`. The columns likewise. Stored along axis 0, a window's values stand behind each other there, and
+# the maximum and its index are taken along that axis.
 
 
 # %% solution
@@ -173,7 +190,7 @@ def max_pool_forward(x, kernel_size=(2, 2), stride=(2, 2)):
     return out, (winner, x.shape, kernel_size, stride)
 
 
-# %% wrong: wrong shape
+# %% wrong: out has shape
 def max_pool_forward(x, kernel_size=(2, 2), stride=(2, 2)):
     (KH, KW), (sh, sw) = kernel_size, stride
     N, C, H, W = x.shape
@@ -188,7 +205,7 @@ def max_pool_forward(x, kernel_size=(2, 2), stride=(2, 2)):
     return out, (winner, x.shape, kernel_size, stride)
 
 
-# %% wrong: wrong shape
+# %% wrong: winner has shape ()
 def max_pool_forward(x, kernel_size=(2, 2), stride=(2, 2)):
     (KH, KW), (sh, sw) = kernel_size, stride
     N, C, H, W = x.shape
@@ -203,7 +220,7 @@ def max_pool_forward(x, kernel_size=(2, 2), stride=(2, 2)):
     return out, (winner, x.shape, kernel_size, stride)
 
 
-# %% wrong: could not broadcast
+# %% wrong: Which slice takes too many or too few?
 def max_pool_forward(x, kernel_size=(2, 2), stride=(2, 2)):
     (KH, KW), (sh, sw) = kernel_size, stride
     N, C, H, W = x.shape

@@ -376,7 +376,7 @@ def conv_backward(dout, cache):
     return dx, dw, db
 
 
-# %% wrong: name 'im2col_here' is not defined
+# %% wrong: im2col_here
 def im2col(x, kernel_size, stride, pad):
     (kh, kw), (sh, sw), (ph, pw) = kernel_size, stride, pad
     n, c, h, w = x.shape

@@ -2,46 +2,92 @@
 # # Your loss
 
 # %% check
+import math
+
 import numpy as np
 
 from scratchnet_lessons.exercises import Mistake, generic, gradients, values
 
 
-def cross_entropy(logits, labels):
+def log_softmax(logits):
     """Row by row, in the most careful way."""
-    total = 0.0
-    for row, label in zip(logits, labels, strict=True):
+    log_probs = np.zeros(logits.shape)
+    for n, row in enumerate(logits):
         top = row.max()
-        total += top + np.log(np.exp(row - top).sum()) - row[label]
-    return float(total / len(logits))
+        log_probs[n] = row - top - math.log(math.fsum(math.exp(z - top) for z in row))
+    return log_probs
+
+
+def cross_entropy(logits, labels):
+    return -sum(log_probs[label] for log_probs, label in zip(log_softmax(logits), labels, strict=True)) / len(logits)
+
+
+def log_of_probabilities(logits, labels):
+    e = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return -np.log(e / e.sum(axis=1, keepdims=True))[np.arange(len(labels)), labels].mean()
+
+
+KNOWN = (
+    Mistake(
+        "a sum, not a mean",
+        lambda z, y: cross_entropy(z, y) * len(z),
+        "The loss is the mean over the rows. Of how many?",
+    ),
+    Mistake(
+        "the logarithm of a probability that was rounded to 0",
+        log_of_probabilities,
+        "Here logits lie 900 apart, and e ** -900 is rounded to 0. Which logarithm does the exercise's table take instead?",
+    ),
+    Mistake(
+        "labels index every row",
+        lambda z, y: -log_softmax(z)[:, y].mean(),
+        "Print the shape of what your index picks. How many entries does each row contribute?",
+    ),
+    Mistake(
+        "labels pick whole rows",
+        lambda z, y: -log_softmax(z)[y].mean(),
+        "One index array picks rows, and the labels are no rows. How do you pick one entry of each row?",
+    ),
+    Mistake(
+        "every class counts",
+        lambda z, y: -log_softmax(z).mean(),
+        "Of each row only the right class counts. Which argument does your loss not use?",
+    ),
+    Mistake(
+        "every class counts",
+        lambda z, y: -log_softmax(z).sum() / len(z),
+        "Of each row only the right class counts. Which argument does your loss not use?",
+    ),
+    Mistake(
+        "logarithm to the base 10",
+        lambda z, y: cross_entropy(z, y) / np.log(10),
+        "The logarithm of the formula is the natural one, the inverse of exp. Which function of NumPy is that?",
+    ),
+    Mistake(
+        "logarithm to the base 2",
+        lambda z, y: cross_entropy(z, y) / np.log(2),
+        "The logarithm of the formula is the natural one, the inverse of exp. Which function of NumPy is that?",
+    ),
+    Mistake(
+        "sign flipped",
+        lambda z, y: -cross_entropy(z, y),
+        "The logarithm of a probability is never positive, and a loss never negative.",
+    ),
+)
 
 
 def examine(loss_forward, loss_backward):
     rng = np.random.default_rng(0)
     logits, labels = generic((5, 4), rng), np.array([3, 0, 2, 0, 1])
     large = np.array([[1000.0, 999.0, 990.0], [-1000.0, -1002.0, -1001.0]])
+    far = np.array([[0.0, 900.0, 3.0], [-800.0, 0.0, -1.0]])
 
     def loss(logits, labels):
         return loss_forward(logits, labels)[0]
 
-    def probs(logits, axis=1):
-        e = np.exp(logits - logits.max())
-        return e / e.sum(axis=axis, keepdims=True)
-
-    said = values(
-        loss,
-        cross_entropy,
-        (logits, labels),
-        (large, np.array([1, 2])),
-        mistakes=(
-            Mistake(
-                "a sum, not a mean",
-                lambda logits, labels: cross_entropy(logits, labels) * len(logits),
-                "The loss is the mean over the rows. Of how many?",
-            ),
-        ),
-    )
-    said.title = "loss_forward"
+    cases = (logits, labels), (large, np.array([1, 2])), (far, np.array([0, 0]))
+    said = values(loss, cross_entropy, *cases, mistakes=KNOWN)
+    said.title, said.problem = "loss_forward", said.problem.replace("the result", "the loss")
     yield said
     yield gradients((loss_forward, loss_backward), logits, options={"labels": labels})
 
@@ -222,6 +268,63 @@ def loss_forward(logits, labels):
     log_probs = shifted - np.log(total)
     loss = -log_probs[np.arange(len(logits)), labels].mean()
     cache = e / total, labels
+    return loss, cache
+
+
+def loss_backward(dloss, cache):
+    probs, labels = cache
+    dlogits = probs.copy()
+    dlogits[np.arange(len(probs)), labels] -= 1
+    dlogits *= dloss / len(probs)
+    return dlogits
+
+
+# %% wrong: the logarithm of a probability that was rounded to 0
+def loss_forward(logits, labels):
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    e = np.exp(shifted)
+    total = e.sum(axis=1, keepdims=True)
+    probs = e / total
+    loss = -np.log(probs[np.arange(len(logits)), labels]).mean()
+    cache = probs, labels
+    return loss, cache
+
+
+def loss_backward(dloss, cache):
+    probs, labels = cache
+    dlogits = probs.copy()
+    dlogits[np.arange(len(probs)), labels] -= 1
+    dlogits *= dloss / len(probs)
+    return dlogits
+
+
+# %% wrong: labels index every row
+def loss_forward(logits, labels):
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    e = np.exp(shifted)
+    total = e.sum(axis=1, keepdims=True)
+    probs = e / total
+    loss = -(shifted - np.log(total))[:, labels].mean()
+    cache = probs, labels
+    return loss, cache
+
+
+def loss_backward(dloss, cache):
+    probs, labels = cache
+    dlogits = probs.copy()
+    dlogits[np.arange(len(probs)), labels] -= 1
+    dlogits *= dloss / len(probs)
+    return dlogits
+
+
+# %% wrong: logarithm to the base 10
+def loss_forward(logits, labels):
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    e = np.exp(shifted)
+    total = e.sum(axis=1, keepdims=True)
+    probs = e / total
+    loss = -(shifted / np.log(10) - np.log10(total))[np.arange(len(logits)), labels].mean()
+    cache = probs, labels
     return loss, cache
 
 
