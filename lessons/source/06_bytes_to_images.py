@@ -23,7 +23,7 @@ from matplotlib.patches import Rectangle
 from scratchnet import viz
 from scratchnet.datasets import idx
 from scratchnet.preprocess import prepare
-from scratchnet_lessons import check, digits, frames, learner, panels, style, whose_code
+from scratchnet_lessons import check, digits, frames, hint, learner, panels, solution, style, whose_code
 
 # %% [markdown]
 # ## A row of bytes

@@ -19,7 +19,7 @@ from scratchnet.layers import Dense, ReLU, Sequential
 from scratchnet.losses import SoftmaxCrossEntropy
 from scratchnet.machine import one_blas_thread
 from scratchnet.preprocess import prepare
-from scratchnet_lessons import check, digits, effort, frames, learner, panels, style, whose_code
+from scratchnet_lessons import check, digits, effort, frames, hint, learner, panels, solution, style, whose_code
 
 # %% [markdown]
 # ## A ravine

@@ -26,7 +26,7 @@ from scratchnet.losses import SoftmaxCrossEntropy
 from scratchnet.optim import Momentum, constant
 from scratchnet.preprocess import prepare
 from scratchnet.train import evaluate, train_epochs, train_steps
-from scratchnet_lessons import check, digits, effort, learner, panels, style, whose_code
+from scratchnet_lessons import check, digits, effort, hint, learner, panels, solution, style, whose_code
 
 # %% [markdown]
 # ## Values that die on the way

@@ -25,7 +25,7 @@ from scratchnet.layers import BatchNorm2d, Conv2d, Dense, Layer, ReLU, Residual,
 from scratchnet.losses import SoftmaxCrossEntropy
 from scratchnet.optim import Momentum
 from scratchnet.preprocess import prepare
-from scratchnet_lessons import check, digits, effort, learner, panels, style, whose_code
+from scratchnet_lessons import check, digits, effort, hint, learner, panels, solution, style, whose_code
 
 # %% [markdown]
 # ## Many factors

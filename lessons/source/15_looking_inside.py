@@ -23,7 +23,7 @@ from scratchnet.losses import SoftmaxCrossEntropy, softmax
 from scratchnet.optim import Nesterov, one_cycle
 from scratchnet.preprocess import prepare
 from scratchnet.train import evaluate, steps_per_epoch, train_steps
-from scratchnet_lessons import check, digits, effort, learner, panels, style, whose_code
+from scratchnet_lessons import check, digits, effort, hint, learner, panels, solution, style, whose_code
 
 # %% [markdown]
 # ## A network to look into

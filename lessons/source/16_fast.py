@@ -26,7 +26,7 @@ from scratchnet.layers.conv import conv2d_backward, conv2d_forward
 from scratchnet.losses import SoftmaxCrossEntropy
 from scratchnet.machine import available_cores, one_blas_thread
 from scratchnet.preprocess import prepare
-from scratchnet_lessons import check, digits, effort, learner, panels, style, whose_code
+from scratchnet_lessons import check, digits, effort, hint, learner, panels, solution, style, whose_code
 
 BUDGET = effort(0.3, fast=0.002)  # seconds for one measurement
 
