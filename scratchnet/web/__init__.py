@@ -7,7 +7,8 @@ JSON object (but for GET /api/models and POST /api/digit) and answers with one. 
                           limits}
     POST /api/digit       a picture file (PNG, JPEG, WebP, GIF, BMP) as body, Content-Type image/...; ?models=id,id
                           -> {digit, predictions, problem}      prepared as ``scratchnet predict`` does it
-    POST /api/predict     {digit, models: [id, ..]} -> {predictions: [{model, digit, probabilities (10)}, ..]}
+    POST /api/predict     {digit, models: [id, ..]} -> {predictions: [{model, digit, probabilities (10), steps}, ..]}
+                          steps: how many of SGD the lab has taken with this network
     POST /api/forward     {digit, model} -> {input, stages, logits, probabilities}
                           a stage: {name, layer, kind, formula, backward_formula, lessons, sources, x_shape, out_shape,
                                     out, params: {key: {shape, norm, values}}}; with "params": false their values are null

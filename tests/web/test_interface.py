@@ -326,6 +326,9 @@ def test_a_lab_is_seen_by_its_visitor_alone(ask, digit):
     mine = ask("step", digit=digit, model="run:pooled", label=7, lr=0.05)
     theirs = ask("step", digit=digit, model="run:pooled", label=1, lr=0.05)
     assert mine["lab"] != theirs["lab"]
+    for lab, steps in ((mine["lab"], 1), (None, 0)):
+        (seen,) = ask("predict", digit=digit, models=["run:pooled"], lab=lab)["predictions"]
+        assert seen["steps"] == steps
     assert mine["before"]["probabilities"] == theirs["before"]["probabilities"]
     np.testing.assert_allclose(probs(lab=mine["lab"]), mine["after"]["probabilities"], rtol=1e-5)
     np.testing.assert_allclose(probs(lab=theirs["lab"]), theirs["after"]["probabilities"], rtol=1e-5)
