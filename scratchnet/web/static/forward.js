@@ -22,11 +22,11 @@ export function forwardView(place) {
     label: "Stages of the forward pass",
     word: "value",
     point: (name, index) => point(name, index),
-    select: (name) => describe(name),
+    select: (name) => point(name, largestOf(network.out(name))),
   });
   const terms = element("div", { class: "numbers", "aria-live": "off" });
   const facts = element("div", { class: "facts" });
-  place.append(legend("value"), element("div", { class: "detail" }, terms, facts));
+  place.append(element("div", { class: "detail" }, terms, facts), legend("value"));
 
   const refresh = newest(async () => {
     if (!state.digit || place.hidden) return;
@@ -113,7 +113,11 @@ function strongest(network) {
     network.stages.find(({ kind }) => kind === "Conv2d") ??
     network.stages.find(({ kind }) => kind === "Dense") ??
     network.stages[0];
-  const { shape, data } = stage.out;
+  return { name: stage.name, index: largestOf(stage.out) };
+}
+
+/** Where the largest value of an array is. */
+function largestOf({ shape, data }) {
   const at = data.reduce((best, value, k) => (value > data[best] ? k : best), 0);
-  return { name: stage.name, index: unravel(at, shape) };
+  return unravel(at, shape);
 }
