@@ -15,7 +15,7 @@ JSON object (but for GET /api/models and POST /api/digit) and answers with one. 
     POST /api/backward    {digit, model, label} -> {label, loss, probabilities, dlogits, dinput, stages (the last first)}
                           a stage: {name, dout, dx, dout_norm, dx_norm, note, grads: {key: {shape, norm, values}}}
     POST /api/terms       {digit, model, label, stage, of, index}
-                          -> {value, left, right, plus, sum, rule, window, sources, field}
+                          -> {value, left, right, plus, sum, rule, words, patch, won, window, sources, field}
                           which terms add up to one number of a stage: left * right + plus; see ``terms.py``
     POST /api/step        {digit, model, label, lr} -> {lab, steps, before, after, params}      one step of SGD, in a lab
     POST /api/reset       {lab, model} -> {}      throws the lab's weights of this network away

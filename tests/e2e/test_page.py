@@ -202,6 +202,22 @@ def test_the_products_that_are_shown_add_up_to_the_value(visit, stage, channels)
     assert out[0, int(f), int(i), int(j)] == pytest.approx(value, abs=1e-4)
 
 
+def test_softmax_and_max_pooling_are_told_in_their_own_numbers(visit):
+    page = visit("forward")
+    settled(page)
+    page.locator("#forward").get_by_role("button", name="softmax").click()
+    assert page.locator("#forward .numbers h3").inner_text().startswith("softmax: p[3]")
+    page.get_by_role("group", name="Probability to look into").get_by_role("button", name="5").click()
+    assert page.locator("#forward .numbers h3").inner_text().startswith("softmax: p[5]")
+    assert "04_softmax_and_cross_entropy.ipynb" in page.locator("#forward .facts").inner_text()
+    point_at(page, "1", 31, 22)
+    values = values_in(page, "#forward .grid[data-kind=left] span", "value")
+    (won,) = values_in(page, "#forward .grid .won", "value")
+    (value,) = values_in(page, "#forward .numbers output", "value")
+    assert len(values) == 4
+    assert won == value == max(values)
+
+
 def test_every_stage_can_be_pointed_at_and_every_network_looked_into(visit):
     page = visit("forward")
     for model in ("cnn", "run:residual", "run:mlp"):
@@ -359,7 +375,7 @@ def test_two_visitors_at_once_do_not_disturb_each_other(visit):
         one.get_by_role("button", name="Take one step towards 9").click()
         settled(one)
     assert "3 steps" in one.locator("#changed").inner_text()
-    for _ in range(10):  # through the examples, and back to the first
+    for _ in range(11):  # through the examples, and back to the first
         two.get_by_role("button", name="Example").click()
         settled(two)
     answer_is(two, 3)

@@ -1,7 +1,7 @@
 // The backward pass, a stage at a time.
 
 import { newest, unpack } from "./api.js";
-import { about, drawn, legend } from "./about.js";
+import { about, derivedIn, drawn, legend } from "./about.js";
 import { alertAbout, announce, ask, chosenLabel, emit, on, state } from "./state.js";
 import { digitChoice, element, number, shapeText } from "./dom.js";
 import { loadNetwork, unravel } from "./network.js";
@@ -22,7 +22,11 @@ export function backwardView(place) {
   // --- what there is on the page
 
   const label = element("div", {});
-  const whose = element("span", { class: "hint", id: "whose" });
+  const whose = element("span", {
+    class: "hint",
+    id: "whose",
+    title: "You have not said what it is meant to be: this is the network’s second guess, which has more to teach than its first",
+  });
   const lossText = element("p", { class: "loss" });
   const status = element("p", { class: "hint", role: "status" });
   const button = (text, go, kind = "") => element("button", { type: "button", class: kind, onclick: go }, text);
@@ -70,6 +74,11 @@ export function backwardView(place) {
       return `from ${consumer ? `${consumer.kind} ${consumer.name}` : "the loss"}`;
     },
   });
+  row.learned = () => {
+    const canvas = grads.querySelector("canvas");
+    if (canvas) canvas.focus();
+    else announce("This stage has no weights.");
+  };
   const terms = element("div", { class: "numbers" });
   const facts = element("div", { class: "facts" });
   const grads = element("div", { class: "grads" });
@@ -98,7 +107,7 @@ export function backwardView(place) {
       emit("label");
     });
     label.replaceChildren(digits);
-    whose.textContent = state.label === null ? "(runner-up; you have not said)" : "";
+    whose.textContent = state.label === null ? "(the runner-up)" : "";
     lossText.replaceChildren("loss −log p[", String(chosen), "] = ", element("b", { id: "loss" }, number(back.loss, 4)));
     if (back.probabilities[chosen] > 0.99) {
       lossText.append(
@@ -234,6 +243,11 @@ export function backwardView(place) {
       const written = of === "dx" ? "dx" : `d${of}`;
       if (of === "dx") row.highlight({ name, index, windows: [{ name: stage, window: answer.window }], field: null });
       showTerms(terms, answer, `${kind} ${stage}: ${written}[${index.join(", ")}]`, null);
+      const behind = of === "dx" && index.length === 1 ? network.behind(name) : null;
+      if (behind) {
+        const [c, i, j] = unravel(index[0], behind);
+        terms.append(element("p", { class: "hint" }, `Feature ${index[0]} is pixel [${c}, ${i}, ${j}] of the maps before Flatten.`));
+      }
     } catch (error) {
       alertAbout(error);
     }
@@ -265,7 +279,7 @@ export function backwardView(place) {
             { class: "note" },
             "Every wrong digit is pushed down by the probability it got, the right one is pulled up by what it lacks.",
           ),
-          element("p", { class: "hint" }, "Derived in lesson 4."),
+          derivedIn([4]),
         ),
       );
       return;
@@ -274,7 +288,7 @@ export function backwardView(place) {
     about(facts, stage, "backward", back.byName.get(name));
     facts.append(grads);
     const learned = Object.entries(back.byName.get(name).grads);
-    const hint = element("p", { class: "hint" }, "Point at a value to see which products were added up.");
+    const hint = element("p", { class: "hint" }, "Point at a value (from the maps: press w, then arrow keys) to see what was added up.");
     grads.replaceChildren(...learned.map(([key, array]) => gradient(stage, key, array)), ...(learned.length ? [hint] : []));
   }
 
@@ -304,6 +318,7 @@ export function backwardView(place) {
     };
     canvas.addEventListener("pointermove", (event) => go(canvas.atlas.at(event.offsetX, event.offsetY)));
     canvas.addEventListener("click", (event) => go(canvas.atlas.at(event.offsetX, event.offsetY)));
+    canvas.addEventListener("focus", () => at ?? go(canvas.atlas.index(0, 0, 0), true));
     canvas.addEventListener("keydown", (event) => {
       const moves = {
         ArrowLeft: { right: -1 },

@@ -2,16 +2,16 @@
 
 import { newest } from "./api.js";
 import { alertAbout, ask, on, state } from "./state.js";
-import { element, shapeText } from "./dom.js";
+import { digitChoice, element, number, shapeText } from "./dom.js";
 import { loadNetwork, unravel } from "./network.js";
 import { probabilityColumn, Row } from "./row.js";
-import { about, legend } from "./about.js";
+import { about, derivedIn, legend } from "./about.js";
 import { readTerms, showTerms } from "./terms.js";
 
 export function forwardView(place) {
   let network = null;
   let pointed = null; // {name, index}
-  const last = probabilityColumn();
+  const last = probabilityColumn((k) => softmax(k));
   const hint = element(
     "p",
     { class: "lead" },
@@ -69,6 +69,43 @@ export function forwardView(place) {
       alertAbout(error);
     }
   });
+
+  /** One probability in numbers; null for the largest. */
+  function softmax(chosen) {
+    if (!network) return;
+    const { logits, probabilities } = network;
+    const top = Math.max(...logits);
+    const k = chosen ?? logits.indexOf(top);
+    const powers = logits.map((z) => Math.exp(z - top));
+    const sum = powers.reduce((a, b) => a + b, 0);
+    row.highlight(null);
+    terms.replaceChildren(
+      element("h3", {}, element("code", {}, `softmax: p[${k}]`), " = exp(z) / sum of all ten = ", number(probabilities[k], 4)),
+      digitChoice("Probability to look into", k, softmax),
+      element(
+        "p",
+        { class: "total" },
+        `exp(${number(logits[k], 4)} − ${number(top, 4)}) / ${number(sum, 4)} = ${number(powers[k], 4)} / ${number(sum, 4)} = `,
+        element("b", { class: "result" }, number(powers[k] / sum, 4)),
+      ),
+      element(
+        "p",
+        { class: "hint" },
+        "The largest logit is taken off all of them first: it cancels in the fraction, and exp can’t overflow.",
+      ),
+    );
+    row.current(null);
+    facts.replaceChildren(
+      element(
+        "div",
+        { class: "about" },
+        element("h3", {}, element("code", {}, "softmax")),
+        element("pre", {}, "p[k] = exp(z[k]) / sum exp(z)"),
+        element("p", { class: "hint" }, `z: the ten logits, ${logits.map((z) => number(z)).join(", ")}`),
+        derivedIn([4]),
+      ),
+    );
+  }
 
   const seen = (field) =>
     field

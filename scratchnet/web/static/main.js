@@ -1,5 +1,6 @@
 // The page: drawing, preview and answer on the left, the views on the right.
 
+import { EXAMPLES } from "./examples.js";
 import { bytes, getModels, newest, postPicture } from "./api.js";
 import {
   alertAbout,
@@ -27,6 +28,7 @@ import { paintDigit, whyView } from "./why.js";
 
 const part = (id) => document.getElementById(id);
 const FIRST_EXAMPLE = 3;
+const EXAMPLE_SAYS = ["An example. Draw your own over it.", "A one or a seven? Draw your own over it."];
 
 // --- dark and light
 
@@ -64,7 +66,7 @@ const sendDrawing = newest(async () => {
     noDigit("Draw a digit from 0 to 9.");
     return;
   }
-  await send(await pad.picture(), pad.isExample ? "An example. Draw your own over it." : "");
+  await send(await pad.picture(), pad.isExample ? EXAMPLE_SAYS[pad.exampleShown >= 10 ? 1 : 0] : "");
 });
 
 let sent = 0; // pictures and drawings are sent by turns: an answer that was overtaken is of no interest
@@ -154,7 +156,7 @@ part("clear").addEventListener("click", () => pad.clear());
 let nextExample = FIRST_EXAMPLE;
 part("example").addEventListener("click", () => {
   camera.stopCamera();
-  nextExample = (nextExample + 1) % 10;
+  nextExample = (nextExample + 1) % EXAMPLES;
   pad.example(nextExample);
 });
 part("pen").addEventListener("input", (event) => (pad.width = Number(event.target.value) / 100));

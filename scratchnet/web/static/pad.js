@@ -130,6 +130,7 @@ export class Pad {
     this.penIsDown = false;
     this.backdrop = null;
     this.strokes = exampleStrokes(digit);
+    this.exampleShown = digit;
     this.isExample = true;
     this.replaced();
     this.show();

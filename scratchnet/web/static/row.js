@@ -40,6 +40,7 @@ export class Row {
     document.addEventListener("click", (event) => {
       if (this.pinned && !event.target.closest("canvas, .numbers, .facts, .overview")) this.release();
     });
+    this.learned = null; // what the key w does: go to the gradients of the weights
     this.pinned = false;
     this.marks = null;
     this.marked = new Set(); // stages with a frame on them
@@ -119,8 +120,10 @@ export class Row {
       title,
     );
     const origin = this.origin(name);
-    const shapes = element("span", { class: "shape" }, this.word === "gradient" ? `d out ${shapeText(shape)}` : shapeText(shape));
-    if (this.word === "gradient") shapes.title = "d loss / d out: the gradient of what comes out here";
+    const isGradient = this.word === "gradient";
+    const of = isGradient ? (stage ? "dout " : "dx ") : "";
+    const shapes = element("span", { class: "shape" }, `${of}${shapeText(shape)}`);
+    if (isGradient) shapes.title = "The gradient of the loss with respect to what comes out here";
     if (origin) shapes.append(element("br"), origin);
     if (stage && this.thin.has(stage.kind)) {
       box.classList.add("thin");
@@ -172,6 +175,8 @@ export class Row {
     };
     if (event.key === "Escape") {
       this.release();
+    } else if (event.key === "w" && this.learned) {
+      this.learned();
     } else if (event.key in moves || event.key === "Enter") {
       const start = column.cursor ?? column.atlas.index(0, column.atlas.height >> 1, column.atlas.width >> 1);
       const index = column.cursor && event.key !== "Enter" ? column.atlas.moved(start, moves[event.key]) : start;
@@ -284,10 +289,12 @@ export class Row {
 /** Pixels of height for the maps: low enough that the numbers below them are seen at the same time. */
 const tallest = (word) => Math.max(170, Math.min(470, Math.round((word === "gradient" ? 0.24 : 0.3) * innerHeight)));
 
-/** The last column of the forward row: the probabilities. */
-export function probabilityColumn() {
-  const box = element("section", { class: "stage last" }, element("span", { class: "stage-name" }, "softmax"));
-  const place = element("div", {});
-  box.append(element("span", { class: "shape" }, "probabilities"), place);
-  return { box, bars: new Bars(place) };
+/** The last column of the forward row: the probabilities. `choose` is called with the one pointed at, null for the largest. */
+export function probabilityColumn(choose) {
+  const heading = element("button", { type: "button", class: "stage-name", onclick: () => choose(null) }, "softmax");
+  const place = element("div", { class: "pointable" });
+  const bars = new Bars(place);
+  bars.rows.forEach(({ row }, k) => row.addEventListener("click", () => choose(k)));
+  const box = element("section", { class: "stage last" }, heading, element("span", { class: "shape" }, "probabilities"), place);
+  return { box, bars };
 }

@@ -1,5 +1,6 @@
 // Why does it say so: maps over the drawing, and the training digits nearest to it in feature space.
 
+import { legend } from "./about.js";
 import { bytes, newest, unpack } from "./api.js";
 import { ask, emit, on, prediction, state, stepsOf } from "./state.js";
 import { digitChoice, element, number } from "./dom.js";
@@ -34,6 +35,7 @@ export function whyView(place) {
     ),
     element("div", { class: "controls" }, element("span", { class: "ask" }, "What speaks for a"), label),
     maps,
+    legend("what speaks for it,"),
     element("h3", {}, "Digits it learned from that look alike to it"),
     element(
       "p",
