@@ -77,16 +77,16 @@ export function drawn(array, { behind = null, tall = 180 } = {}) {
 }
 
 /** What the colours mean. */
-export function legend(word) {
+export function legend(below, above = "above 0", scale = "each stage on its own scale") {
   return element(
     "p",
     { class: "legend" },
     element("i", { class: "negative" }),
-    `${word} below 0`,
+    below,
     element("i", { class: "zero" }),
     "0",
     element("i", { class: "positive" }),
-    "above 0",
-    element("span", { class: "hint" }, "each stage on its own scale"),
+    above,
+    element("span", { class: "hint" }, scale),
   );
 }

@@ -53,7 +53,7 @@ export function backwardView(place) {
       { class: "lead" },
       "The gradient of the loss goes back, stage by stage. Orange: less of this lowers the loss; blue: more of this does.",
     ),
-    element("div", { class: "controls" }, element("span", { class: "ask" }, "It is meant to be a"), label, whose, lossText),
+    element("div", { class: "controls" }, element("span", { class: "ask" }, "Meant to be a"), label, whose, lossText),
     steps,
   );
   const lossColumn = element("section", { class: "stage last", "data-stage": "loss" });
@@ -82,7 +82,7 @@ export function backwardView(place) {
   const terms = element("div", { class: "numbers" });
   const facts = element("div", { class: "facts" });
   const grads = element("div", { class: "grads" });
-  place.append(element("div", { class: "detail" }, terms, facts), legend("gradient"));
+  place.append(element("div", { class: "detail" }, terms, facts), legend("gradient below 0"));
   const sgd = stepBox(place);
 
   // --- asking

@@ -26,7 +26,7 @@ export function forwardView(place) {
   });
   const terms = element("div", { class: "numbers", "aria-live": "off" });
   const facts = element("div", { class: "facts" });
-  place.append(element("div", { class: "detail" }, terms, facts), legend("value"));
+  place.append(element("div", { class: "detail" }, terms, facts), legend("value below 0"));
 
   const refresh = newest(async () => {
     if (!state.digit || place.hidden) return;

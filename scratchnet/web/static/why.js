@@ -35,7 +35,7 @@ export function whyView(place) {
     ),
     element("div", { class: "controls" }, element("span", { class: "ask" }, "What speaks for a"), label),
     maps,
-    legend("what speaks for it,"),
+    legend("speaks against it", "speaks for it", "each map on its own scale"),
     element("h3", {}, "Digits it learned from that look alike to it"),
     element(
       "p",
