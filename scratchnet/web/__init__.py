@@ -7,14 +7,15 @@ JSON object (but for GET /api/models and POST /api/digit) and answers with one. 
                           limits}
     POST /api/digit       a picture file (PNG, JPEG, WebP, GIF, BMP) as body, Content-Type image/...; ?models=id,id
                           -> {digit, predictions, problem}      prepared as ``scratchnet predict`` does it
-    POST /api/predict     {digit, models: [id, ..]} -> {predictions: [{model, digit, probabilities (10)}, ..]}
+    POST /api/predict     {digit, models: [id, ..]} -> {predictions: [{model, digit, probabilities (10), steps}, ..]}
+                          steps: how many of SGD the lab has taken with this network
     POST /api/forward     {digit, model} -> {input, stages, logits, probabilities}
                           a stage: {name, layer, kind, formula, backward_formula, lessons, sources, x_shape, out_shape,
                                     out, params: {key: {shape, norm, values}}}; with "params": false their values are null
     POST /api/backward    {digit, model, label} -> {label, loss, probabilities, dlogits, dinput, stages (the last first)}
                           a stage: {name, dout, dx, dout_norm, dx_norm, note, grads: {key: {shape, norm, values}}}
     POST /api/terms       {digit, model, label, stage, of, index}
-                          -> {value, left, right, plus, sum, rule, window, sources, field}
+                          -> {value, left, right, plus, sum, rule, words, patch, won, window, sources, field}
                           which terms add up to one number of a stage: left * right + plus; see ``terms.py``
     POST /api/step        {digit, model, label, lr} -> {lab, steps, before, after, params}      one step of SGD, in a lab
     POST /api/reset       {lab, model} -> {}      throws the lab's weights of this network away

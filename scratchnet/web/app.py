@@ -171,12 +171,15 @@ class Laboratory:
         if not isinstance(names, list) or len(names) > MOST_COMPARED or not all(isinstance(name, str) for name in names):
             raise bad_request(f"models must be a list of at most {MOST_COMPARED} ids")
         found = []
+        visitor = _lab(asked)
         for name in names:
             loaded = self.gallery.get(name)
             with np.errstate(over="ignore", invalid="ignore"):
-                logits = self._model(name, loaded, _lab(asked))(loaded.prepare(digit)).astype(np.float64)
+                logits = self._model(name, loaded, visitor)(loaded.prepare(digit)).astype(np.float64)
                 probs = softmax(logits)[0]
-            found.append({"model": name, "digit": int(probs.argmax()), "probabilities": [finite(p) for p in probs]})
+            steps = 0 if visitor is None else self.labs.steps(visitor, name)
+            shown = [finite(p) for p in probs]
+            found.append({"model": name, "digit": int(probs.argmax()), "probabilities": shown, "steps": steps})
         return found
 
 

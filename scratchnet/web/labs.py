@@ -96,6 +96,12 @@ class Labs:
             lab.used = self._clock()
             return lab.model
 
+    def steps(self, visitor: str, model_id: str) -> int:
+        """How many steps of SGD the visitor's copy has taken; 0 where there is none (any more)."""
+        with self._lock:
+            lab = self._labs.get((visitor, model_id))
+            return 0 if lab is None else lab.steps
+
     def reset(self, visitor: str, model_id: str) -> None:
         """Throw a copy away; nothing happens if there is none."""
         with self._lock:

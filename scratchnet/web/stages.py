@@ -154,9 +154,15 @@ def note(stage: Stage, back: StageBack) -> str:
         fate = "stopped" if isinstance(layer, ReLU) else f"multiplied by {layer.negative_slope:g}"
         return f"At {int((x <= 0).sum()):,} of {x.size:,} values x is not positive: there the gradient is {fate}."
     if isinstance(layer, MaxPool2d):
+        stopped = int((back.dout == 0).sum())
+        why = (
+            f"; {stopped:,} windows had 0 to hand on, which is what a ReLU after them gives where it stops it"
+            if stopped
+            else ""
+        )
         return (
             f"Each of the {back.dout.size:,} windows hands its gradient to the one pixel that won: "
-            f"{int((dx != 0).sum()):,} of {dx.size:,} pixels get something."
+            f"{int((dx != 0).sum()):,} of {dx.size:,} pixels get something{why}."
         )
     if isinstance(layer, AvgPool2d | GlobalAvgPool):
         return "Every pixel of a window gets the same share of its gradient."

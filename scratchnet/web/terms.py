@@ -69,6 +69,9 @@ class Terms(NamedTuple):
     plus: float = 0.0
     plus_name: str = ""
     rule: str = ""
+    words: str = ""  # the same in words, where a sum says little
+    patch: Array | None = None  # max pooling: the values of the window,
+    won: Array | None = None  # and 1 at the one that won
     window: Window | None = None  # in x's map for "out", in out's map for "dx" and params
 
     @property
@@ -115,6 +118,9 @@ def terms_json(run: Pass, model: Layer, stage: str, of: str, index: Index) -> di
         "plus": finite(terms.plus),
         "plus_name": terms.plus_name,
         "rule": terms.rule,
+        "words": terms.words,
+        "patch": None if terms.patch is None else packed(terms.patch),
+        "won": None if terms.won is None else packed(terms.won),
         "sum": finite(terms.sum),
         "window": None if terms.window is None else terms.window._asdict(),
         "sources": [] if stage == LOSS else run.sources(stage),
@@ -149,7 +155,10 @@ def _of_loss(run: Pass, of: str, index: Index) -> Terms:
     _check(index, run.dlogits.shape)
     (k,) = index
     one = -1.0 if k == run.label else 0.0
-    return Terms(float(run.dlogits[k]), run.probs[k : k + 1], "p", plus=one, plus_name="(-y)")
+    words = "the label: y is 1, and the logit is pulled up by what its probability lacks"
+    if k != run.label:
+        words = "not the label: y is 0, and the logit is pushed down by the probability it got"
+    return Terms(float(run.dlogits[k]), run.probs[k : k + 1], "p", plus=one, plus_name="(-y)", words=f"{k} is {words}.")
 
 
 def _conv(run: Pass, name: str, of: str, index: Index) -> Terms:
@@ -226,7 +235,11 @@ def _pool(run: Pass, name: str, of: str, index: Index) -> Terms:
         c, i, j = index
         patch, weights = share(c, i, j)
         place = Window(c, i * sh, j * sw, kh, kw)
-        return Terms(float(stage.out[0][index]), patch, "x", weights, right_name, window=place)
+        value = float(stage.out[0][index])
+        if not maximum:
+            return Terms(value, patch, "x", weights, right_name, window=place)
+        words = "The largest value of the window is handed on; the others have no say."
+        return Terms(value, patch, "x", weights, right_name, words=words, patch=patch, won=weights, window=place)
     c, r, s = index
     dout = run.back[name].dout[0]
     rows, columns = _users(r, kh, sh, dout.shape[1]), _users(s, kw, sw, dout.shape[2])
@@ -235,7 +248,16 @@ def _pool(run: Pass, name: str, of: str, index: Index) -> Terms:
     grads = np.array([[dout[c, i, j] for j, _ in columns] for i, _ in rows])
     shares = np.array([[share(c, i, j)[1][a, e] for j, e in columns] for i, a in rows])
     place = Window(c, rows[0][0], columns[0][0], len(rows), len(columns))
-    return Terms(_dx(run, name, index), grads, "dout", shares, right_name, window=place)
+    terms = Terms(_dx(run, name, index), grads, "dout", shares, right_name, window=place)
+    if not maximum or shares.size != 1:
+        return terms
+    (i, _), (j, _) = rows[0], columns[0]
+    patch, won = share(c, i, j)
+    if shares[0, 0]:
+        return terms._replace(patch=patch, won=won, words="It won its window, and the window's whole gradient lands here.")
+    a, e = (int(place[0]) for place in won.nonzero())
+    words = f"It did not win its window, so it gets nothing: the gradient lands at [{c}, {i * sh + a}, {j * sw + e}]."
+    return terms._replace(patch=patch, won=won, words=words)
 
 
 def _global_pool(run: Pass, name: str, of: str, index: Index) -> Terms:
@@ -277,9 +299,14 @@ def _rectifier(run: Pass, name: str, of: str, index: Index) -> Terms:
     stage = run.ahead[name]
     x = _one(stage.x[0], index)
     slope = np.where(x > 0, np.float32(1), np.float32(getattr(stage.layer, "negative_slope", 0.0)))
+    passes, at = bool(x[0] > 0), _pixel(index)
+    below = "stopped: 0" if slope[0] == 0 else f"multiplied by {slope[0]:g}"
+    told = f"x is {x[0]:.3g}, {'above 0' if passes else 'not above 0'}"
     if of == "out":
-        return Terms(float(stage.out[0][index]), x, "x", slope, "slope", window=_pixel(index))
-    return Terms(_dx(run, name, index), _one(run.back[name].dout[0], index), "dout", slope, "slope", window=_pixel(index))
+        words = f"{told}: it {'passes unchanged' if passes else f'is {below}'}."
+        return Terms(float(stage.out[0][index]), x, "x", slope, "slope", words=words, window=at)
+    words = f"On the way there {told}: the gradient {'passes unchanged' if passes else f'is {below}'}."
+    return Terms(_dx(run, name, index), _one(run.back[name].dout[0], index), "dout", slope, "slope", words=words, window=at)
 
 
 def _squash(run: Pass, name: str, of: str, index: Index) -> Terms:
@@ -297,10 +324,10 @@ def _squash(run: Pass, name: str, of: str, index: Index) -> Terms:
 
 def _unchanged(run: Pass, name: str, of: str, index: Index) -> Terms:
     """Dropout in evaluation."""
-    stage = run.ahead[name]
+    stage, at, words = run.ahead[name], _pixel(index), "Dropout is off here: everything passes unchanged."
     if of == "out":
-        return Terms(float(stage.out[0][index]), _one(stage.x[0], index), "x", window=_pixel(index))
-    return Terms(_dx(run, name, index), _one(run.back[name].dout[0], index), "dout", window=_pixel(index))
+        return Terms(float(stage.out[0][index]), _one(stage.x[0], index), "x", words=words, window=at)
+    return Terms(_dx(run, name, index), _one(run.back[name].dout[0], index), "dout", words=words, window=at)
 
 
 def _flatten(run: Pass, name: str, of: str, index: Index) -> Terms:
@@ -308,9 +335,11 @@ def _flatten(run: Pass, name: str, of: str, index: Index) -> Terms:
     if of == "out":
         place = tuple(int(i) for i in np.unravel_index(index[0], shape))
         one = _one(run.ahead[name].x[0], place)
-        return Terms(float(run.ahead[name].out[0][index]), one, f"x{list(place)}", window=_pixel(place))
+        words = f"The same number as x{list(place)}: only the shape changes."
+        return Terms(float(run.ahead[name].out[0][index]), one, f"x{list(place)}", words=words, window=_pixel(place))
     d = int(np.ravel_multi_index(index, shape))
-    return Terms(_dx(run, name, index), run.back[name].dout[0, d : d + 1], f"dout[{d}]")
+    words = f"The same number as dout[{d}]: only the shape changes."
+    return Terms(_dx(run, name, index), run.back[name].dout[0, d : d + 1], f"dout[{d}]", words=words)
 
 
 def _residual(run: Pass, name: str, of: str, index: Index) -> Terms:

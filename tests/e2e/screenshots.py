@@ -20,7 +20,7 @@ README = Path(__file__).resolve().parents[2] / "lessons" / "pictures"
 
 def settled(page: Page) -> None:
     page.locator("body[data-busy=false]").wait_for()
-    page.wait_for_timeout(400)  # scrolling comes to rest
+    page.wait_for_timeout(1200)  # scrolling comes to rest
 
 
 def open_view(page: Page, address: str, view: str) -> None:

@@ -6,6 +6,7 @@ import re
 import numpy as np
 import pytest
 from pictures import draw, strokes
+from PIL import Image
 
 from scratchnet.engine import loss_and_grads
 from scratchnet.losses import SoftmaxCrossEntropy
@@ -91,7 +92,7 @@ def test_a_picture_is_uploaded_and_a_bad_one_is_said(visit, tmp_path):
     bad = tmp_path / "bad.png"
     bad.write_text("no picture", encoding="utf-8")
     page.locator("#file").set_input_files(bad)
-    expect(page.locator("#message")).to_contain_text("not a picture that can be read")
+    expect(page.locator("#message")).to_contain_text("Not a picture that can be read")
     with page.expect_response("**/api/digit*"):
         draw_by_mouse(page, 6)
     answer_is(page, 6)
@@ -145,7 +146,19 @@ def test_what_is_not_a_digit_is_said(visit):
         page.mouse.down()
         page.mouse.move(box["x"] + x * box["width"], box["y"] + 0.8 * box["height"], steps=5)
         page.mouse.up()
-    expect(page.locator("#message")).to_contain_text("more than one digit")
+    expect(page.locator("#message")).to_contain_text("ore than one digit")
+    expect(page.locator("#message")).to_contain_text("Undo or Clear")
+    answer_is(page, "–")  # the old answer does not stay beside the new drawing
+    assert page.locator("#forward").evaluate("panel => panel.inert")
+
+
+def test_a_blank_picture_takes_the_old_answer_away(visit, tmp_path):
+    page = visit()
+    Image.new("L", (200, 200), 255).save(tmp_path / "blank.png")
+    page.locator("#file").set_input_files(tmp_path / "blank.png")
+    expect(page.locator("#message")).to_contain_text("No ink found")
+    answer_is(page, "–")
+    assert "%" not in page.locator("#bars").inner_text()
 
 
 # --- forward -------------------------------------------------------------------------------------------------------------
@@ -189,6 +202,22 @@ def test_the_products_that_are_shown_add_up_to_the_value(visit, stage, channels)
     assert out[0, int(f), int(i), int(j)] == pytest.approx(value, abs=1e-4)
 
 
+def test_softmax_and_max_pooling_are_told_in_their_own_numbers(visit):
+    page = visit("forward")
+    settled(page)
+    page.locator("#forward").get_by_role("button", name="softmax").click()
+    assert page.locator("#forward .numbers h3").inner_text().startswith("softmax: p[3]")
+    page.get_by_role("group", name="Probability to look into").get_by_role("button", name="5").click()
+    assert page.locator("#forward .numbers h3").inner_text().startswith("softmax: p[5]")
+    assert "04_softmax_and_cross_entropy.ipynb" in page.locator("#forward .facts").inner_text()
+    point_at(page, "1", 31, 22)
+    values = values_in(page, "#forward .grid[data-kind=left] span", "value")
+    (won,) = values_in(page, "#forward .grid .won", "value")
+    (value,) = values_in(page, "#forward .numbers output", "value")
+    assert len(values) == 4
+    assert won == value == max(values)
+
+
 def test_every_stage_can_be_pointed_at_and_every_network_looked_into(visit):
     page = visit("forward")
     for model in ("cnn", "run:residual", "run:mlp"):
@@ -223,12 +252,11 @@ def test_stepping_back_shows_the_library_s_gradients(visit):
     expected = library_gradients(page, 8)
     assert number(page.locator("#loss").inner_text()) == pytest.approx(expected.loss, rel=1e-3)
     stages, seen = [], {}
-    for _ in range(12):
-        page.get_by_role("button", name="Back one stage").click()
+    back = page.get_by_role("button", name="Back one stage")
+    while back.is_enabled():
+        back.click()
         settled(page)
         current = page.locator("#backward .stage.current").get_attribute("data-stage")
-        if stages and stages[-1] == current:
-            break
         stages.append(current)
         for figure in page.locator("#backward [data-grad]").all():
             key = figure.get_attribute("data-grad")
@@ -245,6 +273,30 @@ def test_stepping_back_shows_the_library_s_gradients(visit):
     for (key, index), value in seen.items():
         g = expected.grads[key]
         assert value == pytest.approx(float(g[index]), rel=1e-3, abs=1e-5 * float(np.abs(g).max())), (key, index)
+
+
+def test_every_step_back_lights_a_column_and_the_ends_are_told(visit):
+    page = visit("backward", viewport={"width": 1280, "height": 800})
+    settled(page)
+    back, undo = (page.get_by_role("button", name=name) for name in ("Back one stage", "Undo a stage"))
+    assert undo.is_disabled()
+    lit = page.locator("#backward .stage:not(.waiting):not(.last)")
+    before = lit.count()
+    page.locator("#backward [data-stage='0'] .stage-name").click()
+    assert "not here yet: 9 stages" in page.locator("#backward .numbers").inner_text()
+    for k in range(9):
+        back.click()
+        settled(page)
+        assert lit.count() == before + k + 1
+        assert page.locator("#backward .stage.arrived").evaluate(
+            "e => e.getBoundingClientRect().top < 800 && e.getBoundingClientRect().bottom > 0"
+        )
+    assert back.is_disabled()
+    for name, kind in (("3", "Conv2d"), ("7", "Dropout"), ("1", "MaxPool2d")):  # a name: both halves are about that stage
+        page.locator(f"#backward [data-stage='{name}'] .stage-name").click()
+        settled(page)
+        assert page.locator("#backward .numbers h3").inner_text().startswith(f"{kind} {name}: dx[")
+        assert page.locator("#backward .facts h3").inner_text().startswith(f"{name} {kind}")
 
 
 def test_gradients_go_back_through_residuals(visit):
@@ -273,12 +325,41 @@ def test_a_step_of_sgd_raises_the_chosen_label_and_reset_takes_it_back(visit):
     assert first > float(told.get_attribute("data-before"))
     assert page.locator("#changed").inner_text() == "your weights: 1 step of SGD"
     assert page.locator("#bars").get_attribute("aria-label") != before
+    expect(page.locator("#others")).to_contain_text("of the ten examples")
     page.get_by_role("button", name="Take one step towards 5").click()
     expect(page.locator("#changed")).to_contain_text("2 steps")
+    expect(page.locator("#model option:checked")).to_contain_text("cnn, changed by you (was 99")
+    after = page.locator("#bars").get_attribute("aria-label")
+    page.locator("#model").select_option("run:mlp")  # and back: the changed weights are still there
+    settled(page)
+    assert page.locator("#changed").is_hidden()
+    assert page.locator("#backward [data-after]").count() == 0
+    page.locator("#model").select_option("cnn")
+    expect(page.locator("#changed")).to_contain_text("2 steps")
+    expect(page.locator("#bars")).to_have_attribute("aria-label", after)
+    page.reload()
+    expect(page.locator("#changed")).to_contain_text("2 steps")
+    expect(page.locator("#bars")).to_have_attribute("aria-label", after)
+    settled(page)
     page.get_by_role("button", name="Reset the weights").click()
     settled(page)
     assert page.locator("#changed").is_hidden()
     expect(page.locator("#bars")).to_have_attribute("aria-label", before)
+
+
+def test_the_result_of_a_step_goes_when_the_drawing_or_the_label_changes(visit):
+    page = visit("backward")
+    told = page.locator("#backward [data-after]")
+    choose = page.get_by_role("group", name="Label", exact=True).get_by_role("button", name="6")
+    for change in (choose, page.get_by_role("button", name="Example")):
+        page.locator("#step").click()
+        told.wait_for()
+        settled(page)
+        change.click()
+        expect(told).to_have_count(0)
+        settled(page)
+    assert page.locator("#changed").inner_text() == "your weights: 2 steps of SGD"
+    assert page.locator("#whose").inner_text() != ""  # the label was of the drawing before
 
 
 def test_two_visitors_at_once_do_not_disturb_each_other(visit):
@@ -294,7 +375,7 @@ def test_two_visitors_at_once_do_not_disturb_each_other(visit):
         one.get_by_role("button", name="Take one step towards 9").click()
         settled(one)
     assert "3 steps" in one.locator("#changed").inner_text()
-    for _ in range(10):  # through the examples, and back to the first
+    for _ in range(11):  # through the examples, and back to the first
         two.get_by_role("button", name="Example").click()
         settled(two)
     answer_is(two, 3)

@@ -11,7 +11,7 @@ from web_case import METADATA, every_layer, png, pooled, unpack
 import scratchnet.web
 from scratchnet.engine import loss_and_grads
 from scratchnet.explain import grad_cam, saliency
-from scratchnet.layers import Dense, Flatten, Layer, NearestNeighbors, Sequential
+from scratchnet.layers import Dense, Flatten, Layer, MaxPool2d, NearestNeighbors, Sequential
 from scratchnet.layers.base import walk
 from scratchnet.losses import SoftmaxCrossEntropy, softmax
 from scratchnet.models import MODELS, build
@@ -185,6 +185,25 @@ def test_the_terms_of_any_number_add_up_to_it(model, digit):
                     assert terms.left.shape == np.broadcast_shapes(terms.left.shape, terms.right.shape)
 
 
+def test_max_pooling_tells_its_window_and_who_won_it(digit):
+    run = Pass(pooled_by_two(), image(digit), 7)
+    x, dout, dx = run.ahead["0"].x[0, 0], run.back["0"].dout[0, 0], run.back["0"].dx[0, 0]
+    for r in range(10, 16):
+        for c in range(10, 16):
+            terms = terms_of(run, "0", "dx", (0, r, c))
+            window = x[r - r % 2 :, c - c % 2 :][:2, :2]
+            np.testing.assert_array_equal(terms.patch, window)
+            assert window[terms.won == 1] == window.max()
+            wins = bool(terms.won[r % 2, c % 2])
+            assert dx[r, c] == (dout[r // 2, c // 2] if wins else 0)
+            assert ("won its window" in terms.words) == wins
+            assert (terms.words == "It won its window, and the window's whole gradient lands here.") == wins
+
+
+def pooled_by_two():
+    return Sequential(MaxPool2d(), Flatten(), Dense(196, 10, rng=np.random.default_rng(0)))
+
+
 def test_the_window_is_where_the_values_were_taken(digit):
     run, rng = Pass(every_layer(), image(digit), 7), np.random.default_rng(0)
     for name, stage in run.ahead.items():
@@ -326,6 +345,9 @@ def test_a_lab_is_seen_by_its_visitor_alone(ask, digit):
     mine = ask("step", digit=digit, model="run:pooled", label=7, lr=0.05)
     theirs = ask("step", digit=digit, model="run:pooled", label=1, lr=0.05)
     assert mine["lab"] != theirs["lab"]
+    for lab, steps in ((mine["lab"], 1), (None, 0)):
+        (seen,) = ask("predict", digit=digit, models=["run:pooled"], lab=lab)["predictions"]
+        assert seen["steps"] == steps
     assert mine["before"]["probabilities"] == theirs["before"]["probabilities"]
     np.testing.assert_allclose(probs(lab=mine["lab"]), mine["after"]["probabilities"], rtol=1e-5)
     np.testing.assert_allclose(probs(lab=theirs["lab"]), theirs["after"]["probabilities"], rtol=1e-5)

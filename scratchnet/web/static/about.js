@@ -4,6 +4,23 @@ import { unpack } from "./api.js";
 import { Atlas } from "./atlas.js";
 import { element, number, shapeText } from "./dom.js";
 
+const NOTEBOOKS = {
+  4: "04_softmax_and_cross_entropy",
+  5: "05_dense_and_relu",
+  9: "09_convolution_by_loops",
+  10: "10_im2col_and_col2im",
+  11: "11_max_pooling_and_a_cnn",
+  13: "13_batchnorm_dropout_augmentation",
+  14: "14_resnet",
+};
+
+/** Where the formulas come from. */
+export function derivedIn(lessons) {
+  const files = lessons.filter((k) => k in NOTEBOOKS).map((k) => `lessons/${NOTEBOOKS[k]}.ipynb`);
+  const text = `Derived in lesson${lessons.length > 1 ? "s" : ""} ${lessons.join(" and ")}`;
+  return element("p", { class: "hint" }, files.length ? `${text}: ${files.join(", ")}` : `${text}.`);
+}
+
 /** @param direction "forward" or "backward": which formula is shown first */
 export function about(place, stage, direction, back = null) {
   const shapes = `x ${shapeText(stage.x_shape)} → out ${shapeText(stage.out_shape)}`;
@@ -19,15 +36,15 @@ export function about(place, stage, direction, back = null) {
   if (formula) lines.push(element("pre", {}, formula));
   if (back) lines.push(element("p", { class: "note" }, back.note));
   if (back)
-    lines.push(element("p", { class: "hint" }, `|dout| = ${number(back.dout_norm)},  |dx| = ${number(back.dx_norm)}`));
-  if (stage.lessons.length)
     lines.push(
       element(
         "p",
         { class: "hint" },
-        `Derived in lesson${stage.lessons.length > 1 ? "s" : ""} ${stage.lessons.join(" and ")}.`,
+        `|dout| = ${number(back.dout_norm)},  |dx| = ${number(back.dx_norm)}: the lengths, roots of the sums of squares`,
       ),
     );
+  if (stage.lessons.length)
+    lines.push(derivedIn(stage.lessons));
   const arrays = direction === "forward" ? Object.entries(stage.params).map(([key, array]) => learned(key, array)) : [];
   place.replaceChildren(
     element("div", { class: "about" }, ...lines),
@@ -60,16 +77,16 @@ export function drawn(array, { behind = null, tall = 180 } = {}) {
 }
 
 /** What the colours mean. */
-export function legend(word) {
+export function legend(below, above = "above 0", scale = "each stage on its own scale") {
   return element(
     "p",
     { class: "legend" },
     element("i", { class: "negative" }),
-    `${word} below 0`,
+    below,
     element("i", { class: "zero" }),
     "0",
     element("i", { class: "positive" }),
-    "above 0",
-    element("span", { class: "hint" }, "each stage on its own scale"),
+    above,
+    element("span", { class: "hint" }, scale),
   );
 }

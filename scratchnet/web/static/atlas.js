@@ -20,6 +20,12 @@ function layoutOf(shape, behind, lying) {
       place: ([f, c, i, j]) => [f * channels + c, i, j],
     };
   }
+  if (behind && shape.length === 1) {
+    const [count, height, width] = behind;
+    const flat = (t, i, j) => (t * height + i) * width + j;
+    const place = ([k]) => [Math.floor(k / (height * width)), Math.floor(k / width) % height, k % width];
+    return { count, height, width, index: (t, i, j) => [flat(t, i, j)], place };
+  }
   const size = shape[0];
   const tiles = shape.length === 2 ? shape[1] : 1;
   const width = behind ? behind[2] : lying ? size : size <= 32 ? 1 : Math.round(Math.sqrt(size));

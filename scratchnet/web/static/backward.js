@@ -1,7 +1,7 @@
 // The backward pass, a stage at a time.
 
 import { newest, unpack } from "./api.js";
-import { about, drawn, legend } from "./about.js";
+import { about, derivedIn, drawn, legend } from "./about.js";
 import { alertAbout, announce, ask, chosenLabel, emit, on, state } from "./state.js";
 import { digitChoice, element, number, shapeText } from "./dom.js";
 import { loadNetwork, unravel } from "./network.js";
@@ -10,35 +10,50 @@ import { stepBox } from "./step.js";
 import { readTerms, showTerms } from "./terms.js";
 
 const ALL = Infinity;
+const PACE = 1400; // milliseconds from stage to stage when it plays
 
 export function backwardView(place) {
   let network = null;
   let back = null; // what /api/backward answers, its stages by name
   let reached = 0; // stages that the gradient has gone back through
   let pointed = null;
+  let playing = null; // the timer
 
   // --- what there is on the page
 
   const label = element("div", {});
+  const whose = element("span", {
+    class: "hint",
+    id: "whose",
+    title: "You have not said what it is meant to be: this is the network’s second guess, which has more to teach than its first",
+  });
   const lossText = element("p", { class: "loss" });
   const status = element("p", { class: "hint", role: "status" });
-  const button = (text, go) => element("button", { type: "button", onclick: go }, text);
+  const button = (text, go, kind = "") => element("button", { type: "button", class: kind, onclick: go }, text);
+  const stepTo = (wanted) => {
+    stop();
+    reach(wanted);
+  };
+  const buttons = {
+    all: button("All the way back", () => stepTo(ALL)),
+    play: button("Play", () => (playing ? stop() : play())),
+    back: button("◀ Back one stage", () => stepTo(reached + 1), "main"),
+    undo: button("Undo a stage ▶", () => stepTo(reached - 1)),
+    loss: button("To the loss", () => stepTo(0)),
+  };
   const steps = element(
     "div",
-    { class: "tools", role: "group", "aria-label": "Steps of the backward pass" },
-    button("All the way back", () => reach(ALL)),
-    element("button", { type: "button", class: "main", onclick: () => reach(reached + 1) }, "◀ Back one stage"),
-    button("Undo a stage ▶", () => reach(reached - 1)),
-    button("To the loss", () => reach(0)),
+    { class: "tools steps", role: "group", "aria-label": "Steps of the backward pass" },
+    ...Object.values(buttons),
     status,
   );
   place.append(
     element(
       "p",
       { class: "lead" },
-      "Say which digit it is meant to be. The loss then has a gradient, and here it goes back, stage by stage: orange says “less of this would make the loss smaller”, blue says “more of this would”.",
+      "The gradient of the loss goes back, stage by stage. Orange: less of this lowers the loss; blue: more of this does.",
     ),
-    element("div", { class: "controls" }, element("span", { class: "ask" }, "It is meant to be a"), label, lossText),
+    element("div", { class: "controls" }, element("span", { class: "ask" }, "Meant to be a"), label, whose, lossText),
     steps,
   );
   const lossColumn = element("section", { class: "stage last", "data-stage": "loss" });
@@ -52,12 +67,22 @@ export function backwardView(place) {
     label: "Stages of the backward pass",
     word: "gradient",
     point: (name, index) => point(name, index),
-    select: (name) => describe(name),
+    select: (name) => select(name),
+    thin: new Set(), // each step must be seen to lead somewhere
+    origin: (name) => {
+      const consumer = network.consumer(name);
+      return `from ${consumer ? `${consumer.kind} ${consumer.name}` : "the loss"}`;
+    },
   });
+  row.learned = () => {
+    const canvas = grads.querySelector("canvas");
+    if (canvas) canvas.focus();
+    else announce("This stage has no weights.");
+  };
   const terms = element("div", { class: "numbers" });
   const facts = element("div", { class: "facts" });
   const grads = element("div", { class: "grads" });
-  place.append(legend("gradient"), element("div", { class: "detail" }, terms, facts));
+  place.append(element("div", { class: "detail" }, terms, facts), legend("gradient below 0"));
   const sgd = stepBox(place);
 
   // --- asking
@@ -77,12 +102,13 @@ export function backwardView(place) {
     }
     alertAbout(null);
     sgd.compare(network);
-    const buttons = digitChoice("Label", chosen, (k) => {
+    const digits = digitChoice("Label", chosen, (k) => {
       state.label = k;
       emit("label");
     });
-    label.replaceChildren(buttons);
-    lossText.replaceChildren("loss = −log p[", String(chosen), "] = ", element("b", { id: "loss" }, number(back.loss, 4)));
+    label.replaceChildren(digits);
+    whose.textContent = state.label === null ? "(the runner-up)" : "";
+    lossText.replaceChildren("loss −log p[", String(chosen), "] = ", element("b", { id: "loss" }, number(back.loss, 4)));
     if (back.probabilities[chosen] > 0.99) {
       lossText.append(
         element(
@@ -126,24 +152,62 @@ export function backwardView(place) {
     const shown = new Set(names.slice(0, reached));
     row.show(network, (name) => gradientOf(name, shown), lossColumn);
     const current = reached === 0 ? "loss" : names[reached - 1];
+    for (const each of [buttons.all, buttons.back, buttons.play]) each.disabled = reached === count - 1;
+    for (const each of [buttons.undo, buttons.loss]) each.disabled = reached === 0;
+    if (reached === count - 1) stop();
+    const here = network.byName.get(current);
+    row.arrived(here ? here.sources[0] : null);
     lossColumn.classList.toggle("current", current === "loss");
-    status.textContent = `stage ${reached} of ${count - 1}`;
+    status.textContent = here
+      ? `Stage ${reached} of ${count - 1}: ${here.kind} ${here.name}`
+      : `Stage 0 of ${count - 1}: the loss`;
     if (current === "loss") {
       row.highlight(null);
       row.reveal(null);
       pointLoss(state.label ?? chosenLabel());
     } else {
       describe(current);
-      row.reveal(current);
-      const stage = network.byName.get(current);
-      const from = stage.sources[0];
+      const from = here.sources[0];
+      row.reveal(from);
       if (!pointed || pointed.stage !== current) pointAtLargest(from);
       else point(pointed.name, pointed.index);
     }
     if (spoken)
-      announce(
-        `${status.textContent}: ${current === "loss" ? "the loss" : `${network.byName.get(current).kind} ${current}`}`,
-      );
+      announce(status.textContent);
+  }
+
+  function play() {
+    buttons.play.textContent = "Pause";
+    playing = setInterval(() => reach(reached + 1), PACE);
+    reach(reached + 1);
+  }
+
+  function stop() {
+    clearInterval(playing);
+    playing = null;
+    buttons.play.textContent = "Play";
+  }
+
+  /** A stage's name was clicked: its backward pass, with the largest number of its dx, if the gradient has come that far. */
+  function select(name) {
+    if (name === "input") {
+      if (reached === order().length) pointAtLargest("input");
+      else notYet(order().length - reached);
+      return;
+    }
+    describe(name);
+    const missing = order().indexOf(name) + 1 - reached;
+    if (missing > 0) notYet(missing);
+    else {
+      const { dx } = back.byName.get(name);
+      load(name, "dx", largestOf(dx), network.byName.get(name).sources[0]);
+    }
+  }
+
+  function notYet(missing) {
+    row.highlight(null);
+    const text = `The gradient is not here yet: ${missing} stage${missing === 1 ? "" : "s"} to go back.`;
+    terms.replaceChildren(element("p", { class: "note" }, text));
   }
 
   /** The gradient of what comes out of a stage: there as soon as the stage that takes it has been gone through. */
@@ -155,9 +219,7 @@ export function backwardView(place) {
   }
 
   function pointAtLargest(name) {
-    const { shape, data } = name === "input" ? back.dinput : back.byName.get(name).dout;
-    const at = data.reduce((best, value, k) => (Math.abs(value) > Math.abs(data[best]) ? k : best), 0);
-    point(name, unravel(at, shape));
+    point(name, largestOf(name === "input" ? back.dinput : back.byName.get(name).dout));
   }
 
   function point(name, index) {
@@ -181,6 +243,11 @@ export function backwardView(place) {
       const written = of === "dx" ? "dx" : `d${of}`;
       if (of === "dx") row.highlight({ name, index, windows: [{ name: stage, window: answer.window }], field: null });
       showTerms(terms, answer, `${kind} ${stage}: ${written}[${index.join(", ")}]`, null);
+      const behind = of === "dx" && index.length === 1 ? network.behind(name) : null;
+      if (behind) {
+        const [c, i, j] = unravel(index[0], behind);
+        terms.append(element("p", { class: "hint" }, `Feature ${index[0]} is pixel [${c}, ${i}, ${j}] of the maps before Flatten.`));
+      }
     } catch (error) {
       alertAbout(error);
     }
@@ -212,7 +279,7 @@ export function backwardView(place) {
             { class: "note" },
             "Every wrong digit is pushed down by the probability it got, the right one is pulled up by what it lacks.",
           ),
-          element("p", { class: "hint" }, "Derived in lesson 4."),
+          derivedIn([4]),
         ),
       );
       return;
@@ -221,7 +288,7 @@ export function backwardView(place) {
     about(facts, stage, "backward", back.byName.get(name));
     facts.append(grads);
     const learned = Object.entries(back.byName.get(name).grads);
-    const hint = element("p", { class: "hint" }, "Point at a value to see which products were added up.");
+    const hint = element("p", { class: "hint" }, "Point at a value (from the maps: press w, then arrow keys) to see what was added up.");
     grads.replaceChildren(...learned.map(([key, array]) => gradient(stage, key, array)), ...(learned.length ? [hint] : []));
   }
 
@@ -251,6 +318,7 @@ export function backwardView(place) {
     };
     canvas.addEventListener("pointermove", (event) => go(canvas.atlas.at(event.offsetX, event.offsetY)));
     canvas.addEventListener("click", (event) => go(canvas.atlas.at(event.offsetX, event.offsetY)));
+    canvas.addEventListener("focus", () => at ?? go(canvas.atlas.index(0, 0, 0), true));
     canvas.addEventListener("keydown", (event) => {
       const moves = {
         ArrowLeft: { right: -1 },
@@ -270,7 +338,15 @@ export function backwardView(place) {
 
   on("digit label weights tab", refresh);
   on("model", () => {
+    stop();
     pointed = null;
     reached = 0;
   });
+  on("tab", stop);
+}
+
+/** Where the value farthest from 0 is. */
+function largestOf({ shape, data }) {
+  const at = data.reduce((best, value, k) => (Math.abs(value) > Math.abs(data[best]) ? k : best), 0);
+  return unravel(at, shape);
 }

@@ -33,6 +33,9 @@ export const percent = (p) => {
   return p < 0.00005 ? "< 0.01 %" : `${(100 * p).toFixed(p > 0.1 ? 1 : 2)} %`;
 };
 
+/** A message as a sentence. */
+export const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+
 export const shapeText = (shape) => `(${shape.join(", ")}${shape.length === 1 ? ",)" : ")"}`;
 
 /** Ten buttons, one of them pressed. */

@@ -1,4 +1,4 @@
-// Ten digits to begin with, as pen strokes: points in hundredths of the drawing area, joined smoothly; "!" makes a corner.
+// Ten digits to begin with, and one that could be two of them, as pen strokes: points in hundredths of the drawing area, joined smoothly; "!" makes a corner.
 
 const WRITTEN = [
   ["54,19 38,22 28,42 31,68 48,81 66,70 71,44 63,24 52,19"],
@@ -11,11 +11,13 @@ const WRITTEN = [
   ["30,23 50,22 70,20! 58,46 48,82"],
   ["64,28 52,19 38,25 40,38 55,48 66,62 60,77 46,80 35,71 40,57 56,46 65,34 63,27"],
   ["64,30 52,20 38,28 38,42 52,48 63,38 65,24! 64,52 60,81"],
+  ["40,33 52,23 62,22! 57,46 50,82"], // a one or a seven?
 ];
+export const EXAMPLES = WRITTEN.length;
 
-/** The strokes of a digit: lists of [x, y] in parts of the area's side. */
-export function strokesOf(digit) {
-  return WRITTEN[digit].map((stroke) => {
+/** The strokes of an example: lists of [x, y] in parts of the area's side. The first ten are the digits in order. */
+export function strokesOf(example) {
+  return WRITTEN[example].map((stroke) => {
     const places = stroke.split(" ");
     const points = places.map((place) =>
       place

@@ -2,16 +2,16 @@
 
 import { newest } from "./api.js";
 import { alertAbout, ask, on, state } from "./state.js";
-import { element, shapeText } from "./dom.js";
+import { digitChoice, element, number, shapeText } from "./dom.js";
 import { loadNetwork, unravel } from "./network.js";
 import { probabilityColumn, Row } from "./row.js";
-import { about, legend } from "./about.js";
+import { about, derivedIn, legend } from "./about.js";
 import { readTerms, showTerms } from "./terms.js";
 
 export function forwardView(place) {
   let network = null;
   let pointed = null; // {name, index}
-  const last = probabilityColumn();
+  const last = probabilityColumn((k) => softmax(k));
   const hint = element(
     "p",
     { class: "lead" },
@@ -22,11 +22,11 @@ export function forwardView(place) {
     label: "Stages of the forward pass",
     word: "value",
     point: (name, index) => point(name, index),
-    select: (name) => describe(name),
+    select: (name) => point(name, largestOf(network.out(name))),
   });
   const terms = element("div", { class: "numbers", "aria-live": "off" });
   const facts = element("div", { class: "facts" });
-  place.append(legend("value"), element("div", { class: "detail" }, terms, facts));
+  place.append(element("div", { class: "detail" }, terms, facts), legend("value below 0"));
 
   const refresh = newest(async () => {
     if (!state.digit || place.hidden) return;
@@ -69,6 +69,43 @@ export function forwardView(place) {
       alertAbout(error);
     }
   });
+
+  /** One probability in numbers; null for the largest. */
+  function softmax(chosen) {
+    if (!network) return;
+    const { logits, probabilities } = network;
+    const top = Math.max(...logits);
+    const k = chosen ?? logits.indexOf(top);
+    const powers = logits.map((z) => Math.exp(z - top));
+    const sum = powers.reduce((a, b) => a + b, 0);
+    row.highlight(null);
+    terms.replaceChildren(
+      element("h3", {}, element("code", {}, `softmax: p[${k}]`), " = exp(z) / sum of all ten = ", number(probabilities[k], 4)),
+      digitChoice("Probability to look into", k, softmax),
+      element(
+        "p",
+        { class: "total" },
+        `exp(${number(logits[k], 4)} − ${number(top, 4)}) / ${number(sum, 4)} = ${number(powers[k], 4)} / ${number(sum, 4)} = `,
+        element("b", { class: "result" }, number(powers[k] / sum, 4)),
+      ),
+      element(
+        "p",
+        { class: "hint" },
+        "The largest logit is taken off all of them first: it cancels in the fraction, and exp can’t overflow.",
+      ),
+    );
+    row.current(null);
+    facts.replaceChildren(
+      element(
+        "div",
+        { class: "about" },
+        element("h3", {}, element("code", {}, "softmax")),
+        element("pre", {}, "p[k] = exp(z[k]) / sum exp(z)"),
+        element("p", { class: "hint" }, `z: the ten logits, ${logits.map((z) => number(z)).join(", ")}`),
+        derivedIn([4]),
+      ),
+    );
+  }
 
   const seen = (field) =>
     field
@@ -113,7 +150,11 @@ function strongest(network) {
     network.stages.find(({ kind }) => kind === "Conv2d") ??
     network.stages.find(({ kind }) => kind === "Dense") ??
     network.stages[0];
-  const { shape, data } = stage.out;
+  return { name: stage.name, index: largestOf(stage.out) };
+}
+
+/** Where the largest value of an array is. */
+function largestOf({ shape, data }) {
   const at = data.reduce((best, value, k) => (value > data[best] ? k : best), 0);
-  return { name: stage.name, index: unravel(at, shape) };
+  return unravel(at, shape);
 }

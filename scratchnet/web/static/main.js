@@ -1,10 +1,25 @@
 // The page: drawing, preview and answer on the left, the views on the right.
 
+import { EXAMPLES } from "./examples.js";
 import { bytes, getModels, newest, postPicture } from "./api.js";
-import { alertAbout, announce, ask, emit, forgetLab, on, prediction, state } from "./state.js";
+import {
+  alertAbout,
+  announce,
+  ask,
+  emit,
+  forgetLab,
+  forgetLabel,
+  keepLab,
+  on,
+  prediction,
+  remembered,
+  state,
+  stepsOf,
+  told,
+} from "./state.js";
 import { backwardView } from "./backward.js";
 import { Bars } from "./bars.js";
-import { element, percent } from "./dom.js";
+import { element, percent, sentence } from "./dom.js";
 import { forwardView } from "./forward.js";
 import { modelsView } from "./models.js";
 import { Pad } from "./pad.js";
@@ -13,6 +28,7 @@ import { paintDigit, whyView } from "./why.js";
 
 const part = (id) => document.getElementById(id);
 const FIRST_EXAMPLE = 3;
+const EXAMPLE_SAYS = ["An example. Draw your own over it.", "A one or a seven? Draw your own over it."];
 
 // --- dark and light
 
@@ -33,44 +49,67 @@ part("theme").addEventListener("click", () => {
 // --- drawing -> digit and probabilities
 
 const bars = new Bars(part("bars"));
-const say = (text) => (part("message").textContent = text);
+const say = (text) => (part("message").textContent = sentence(text));
 const asked = () => [...new Set([state.model, ...state.compared])].filter(Boolean);
 
-const pad = new Pad(part("pad"), { changed: () => sendDrawing(), started: () => camera.stopCamera() });
+const pad = new Pad(part("pad"), {
+  changed: () => sendDrawing(),
+  started: () => camera.stopCamera(),
+  replaced: forgetLabel,
+});
 
 const sendDrawing = newest(async () => {
   if (pad.isEmpty) {
-    if (!pad.backdrop) noDigit();
+    if (pad.backdrop) return;
+    sent += 1;
+    forgetLabel();
+    noDigit("Draw a digit from 0 to 9.");
     return;
   }
-  await send(await pad.picture(), pad.isExample ? "An example. Draw your own over it." : "");
+  await send(await pad.picture(), pad.isExample ? EXAMPLE_SAYS[pad.exampleShown >= 10 ? 1 : 0] : "");
 });
 
-async function send(blob, text) {
+let sent = 0; // pictures and drawings are sent by turns: an answer that was overtaken is of no interest
+
+/** @param isShown whether the pad shows it; if not (a file that is no picture), the answer is still that of what is shown */
+async function send(blob, text, isShown = true) {
+  const turn = ++sent;
   try {
     const answer = await postPicture(blob, asked(), state.lab);
+    if (turn !== sent) return;
     if (answer.problem) {
-      say(pad.strokes.length && !pad.isExample ? `Go on drawing: ${answer.problem}.` : `${answer.problem}.`);
+      if (isShown) noDigit(advice(answer.problem));
+      else say(`${answer.problem}.`);
       return;
     }
     say(text);
     state.digit = answer.digit;
-    state.predictions = answer.predictions;
+    told(answer.predictions);
     emit("digit");
   } catch (error) {
+    if (turn !== sent) return;
     if (error.code === "lab-forgotten") {
-      forgetLab();
-      await send(blob, text);
+      forgetLab(error);
+      await send(blob, text, isShown);
+    } else if (isShown) {
+      noDigit(error.message);
     } else {
       say(error.message);
     }
   }
 }
 
-function noDigit() {
+/** What to do about a picture in which there is no digit. */
+function advice(problem) {
+  if (pad.isEmpty) return `${problem}.`;
+  return problem.includes("more than one digit") ? `${problem}: Undo or Clear.` : `Go on drawing: ${problem}.`;
+}
+
+/** There is nothing to look at, and what was there before is not shown as if it belonged to this. */
+function noDigit(text) {
   state.digit = null;
   state.predictions = [];
-  say("Draw a digit from 0 to 9.");
+  say(text);
   emit("digit");
 }
 
@@ -79,7 +118,7 @@ const predictAgain = newest(async () => {
   if (!state.digit) return;
   try {
     const answer = await ask("predict", { models: asked() });
-    state.predictions = answer.predictions;
+    told(answer.predictions);
     emit("predictions");
   } catch (error) {
     alertAbout(error);
@@ -90,7 +129,7 @@ const camera = sources({
   say,
   take: (blob, shown) => {
     if (shown) pad.showPicture(shown);
-    send(blob, "");
+    send(blob, "", shown !== null);
   },
   takeFrame: (blob) => send(blob, ""),
 });
@@ -98,6 +137,7 @@ const camera = sources({
 function showAnswer() {
   const found = prediction();
   bars.show(found?.probabilities ?? null, { label: state.label });
+  part("framed").hidden = !found || state.label === null;
   part("answer").textContent = found ? String(found.digit) : "–";
   part("sure").textContent = found ? percent(found.probabilities[found.digit]) : "";
   const context = part("preview").getContext("2d");
@@ -116,7 +156,7 @@ part("clear").addEventListener("click", () => pad.clear());
 let nextExample = FIRST_EXAMPLE;
 part("example").addEventListener("click", () => {
   camera.stopCamera();
-  nextExample = (nextExample + 1) % 10;
+  nextExample = (nextExample + 1) % EXAMPLES;
   pad.example(nextExample);
 });
 part("pen").addEventListener("input", (event) => (pad.width = Number(event.target.value) / 100));
@@ -125,16 +165,23 @@ part("pen").addEventListener("input", (event) => (pad.width = Number(event.targe
 
 part("model").addEventListener("change", (event) => {
   state.model = event.target.value;
-  state.steps = 0;
-  forgetLab();
   emit("model");
-  if (state.digit) predictAgain().then(() => emit("digit"));
+  predictAgain().then(() => emit("digit"));
 });
 
 on("lab", () => {
-  part("changed").hidden = state.steps === 0;
-  part("changed").textContent = `your weights: ${state.steps} step${state.steps === 1 ? "" : "s"} of SGD`;
+  const steps = stepsOf();
+  part("changed").hidden = steps === 0;
+  part("changed").textContent = `your weights: ${steps} step${steps === 1 ? "" : "s"} of SGD`;
+  for (const option of part("model").options) option.textContent = titleOf(state.models.find(({ id }) => id === option.value));
 });
+
+/** A network's name and how good it is; one that was changed here is not the one that was measured. */
+function titleOf(model) {
+  const accuracy = model.accuracy ? `${(100 * model.accuracy).toFixed(1)} %` : "";
+  if (stepsOf(model.id)) return `${model.name}, changed by you${accuracy ? ` (was ${accuracy})` : ""}`;
+  return accuracy ? `${model.name} – ${accuracy}` : model.name;
+}
 
 async function loadModels() {
   const answer = await getModels();
@@ -144,11 +191,10 @@ async function loadModels() {
   if (state.compared.length === 0) state.compared = usable.slice(0, 3).map((model) => model.id);
   part("model").replaceChildren(
     ...answer.models.map((model) => {
-      const about = model.accuracy ? ` – ${(100 * model.accuracy).toFixed(1)} %` : "";
       return element(
         "option",
         { value: model.id, disabled: Boolean(model.problem), selected: model.id === state.model },
-        model.name + about,
+        titleOf(model),
       );
     }),
   );
@@ -186,6 +232,7 @@ whyView(part("why"));
 modelsView(part("models"));
 
 try {
+  keepLab(remembered());
   await loadModels();
   const wanted = tabs.find((tab) => location.hash === `#view-${tab.getAttribute("aria-controls")}`);
   if (wanted) openTab(wanted);

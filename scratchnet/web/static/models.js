@@ -1,7 +1,7 @@
 // The networks there are, and what several of them say to the same drawing.
 
 import { Bars } from "./bars.js";
-import { emit, on, state } from "./state.js";
+import { emit, on, state, stepsOf } from "./state.js";
 import { element, percent } from "./dom.js";
 
 /** @param limit how many can be shown side by side */
@@ -57,17 +57,13 @@ export function modelsView(place) {
         const model = state.models.find((each) => each.id === id);
         const bars = new Bars(element("div", {}));
         const answer = element("strong", { class: "answer-small" }, "–");
-        shown.set(id, { bars, answer });
-        const facts = [`${model.parameters} parameters`];
-        if (model.accuracy)
-          facts.push(
-            `${percent(model.accuracy)} right on ${model.dataset === "mnist" ? "MNIST's" : `${model.dataset}'s`} test images`,
-          );
+        const facts = element("p", { class: "hint" });
+        shown.set(id, { bars, answer, facts, model });
         return element(
           "section",
           { class: "model-card", "data-model": id },
           element("h3", {}, model.name, answer),
-          element("p", { class: "hint" }, facts.join("; ")),
+          facts,
           bars.place,
           element(
             "details",
@@ -82,12 +78,24 @@ export function modelsView(place) {
   }
 
   function show() {
-    for (const [id, { bars, answer }] of shown) {
+    for (const [id, { bars, answer, facts, model }] of shown) {
+      facts.textContent = factsOf(model);
       const prediction = state.predictions.find((each) => each.model === id);
       bars.show(prediction?.probabilities ?? null);
       answer.textContent = prediction ? String(prediction.digit) : "–";
     }
   }
 
-  on("digit weights predictions", show);
+  on("digit weights predictions lab", show);
+}
+
+function factsOf({ id, parameters, accuracy, dataset }) {
+  const size = `${parameters} parameters`;
+  const steps = stepsOf(id);
+  const measured = accuracy
+    ? `${percent(accuracy)} right on ${dataset === "mnist" ? "MNIST's" : `${dataset}'s`} test images`
+    : "";
+  if (!steps) return measured ? `${size}; ${measured}` : size;
+  const changed = `${size}; changed by you: ${steps} step${steps === 1 ? "" : "s"} of SGD`;
+  return measured ? `${changed} (before: ${measured})` : changed;
 }

@@ -1,7 +1,7 @@
 // The network as a graph of stages: who takes whose output.
 
 import { unpack } from "./api.js";
-import { ask, state } from "./state.js";
+import { ask, state, stepsOf } from "./state.js";
 
 const SAME = new Set(["ReLU", "LeakyReLU", "Sigmoid", "Tanh", "Dropout", "BatchNorm1d", "BatchNorm2d"]);
 
@@ -9,7 +9,7 @@ let known = { of: null, params: new Map() }; // learned arrays do not depend on 
 
 /** The drawing's forward pass through the chosen network. */
 export async function loadNetwork() {
-  const key = () => `${state.model} ${state.lab} ${state.steps}`;
+  const key = () => `${state.model} ${state.lab} ${stepsOf()}`;
   const of = key();
   const isKnown = known.of === of;
   const answer = await ask("forward", { params: !isKnown });

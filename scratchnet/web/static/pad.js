@@ -7,13 +7,15 @@ const STEP = 0.025; // how far an arrow key moves the pen, of the area's side
 
 /**
  * Strokes are {points: [[x, y], ...], width}, all in parts of the area's side.
- * `changed` is called after every change, `started` when a person begins to draw.
+ * `changed` is called after every change, `started` when a person begins to draw,
+ * `replaced` when what was there makes way for another drawing.
  */
 export class Pad {
-  constructor(canvas, { changed, started }) {
+  constructor(canvas, { changed, started, replaced = () => {} }) {
     this.canvas = canvas;
     this.changed = changed;
     this.started = started;
+    this.replaced = replaced;
     this.strokes = [];
     this.width = 0.08;
     this.isExample = false;
@@ -64,6 +66,7 @@ export class Pad {
       this.strokes = [];
       this.isExample = false;
       this.backdrop = null;
+      this.replaced();
     }
     this.started();
   }
@@ -117,15 +120,19 @@ export class Pad {
     this.backdrop = null;
     this.strokes = [];
     this.isExample = false;
+    this.replaced();
     this.show();
     this.changed();
   }
 
   /** One of the written examples. */
   example(digit) {
-    this.clear();
-    this.strokes = strokesOf(digit).map((points) => ({ points, width: 0.08 }));
+    this.penIsDown = false;
+    this.backdrop = null;
+    this.strokes = exampleStrokes(digit);
+    this.exampleShown = digit;
     this.isExample = true;
+    this.replaced();
     this.show();
     this.changed();
   }
@@ -135,6 +142,7 @@ export class Pad {
     this.strokes = [];
     this.isExample = false;
     this.backdrop = picture;
+    this.replaced();
     this.show();
   }
 
@@ -154,7 +162,7 @@ export class Pad {
         height * scale,
       );
     }
-    this.trace(context, side, style.color);
+    trace(context, side, style.color, this.strokes);
     if (this.cursor) {
       const [x, y] = this.cursor.map((part) => part * side);
       context.lineWidth = 3;
@@ -165,32 +173,40 @@ export class Pad {
     }
   }
 
-  trace(context, side, colour) {
-    context.lineCap = context.lineJoin = "round";
-    context.strokeStyle = context.fillStyle = colour;
-    for (const { points, width } of this.strokes) {
-      context.lineWidth = width * side;
-      context.beginPath();
-      const [first, ...others] = points.map(([x, y]) => [x * side, y * side]);
-      context.moveTo(...first);
-      if (others.length === 0) others.push(first.map((part) => part + 0.01)); // a dot
-      for (let k = 0; k < others.length - 1; k++) {
-        const middle = [0, 1].map((axis) => (others[k][axis] + others[k + 1][axis]) / 2);
-        context.quadraticCurveTo(...others[k], ...middle);
-      }
-      context.lineTo(...others.at(-1));
-      context.stroke();
-    }
-  }
-
   /** The drawing as a small PNG, black on white. */
   picture() {
-    const canvas = document.createElement("canvas");
-    canvas.width = canvas.height = SENT;
-    const context = canvas.getContext("2d");
-    context.fillStyle = "#fff";
-    context.fillRect(0, 0, SENT, SENT);
-    this.trace(context, SENT, "#000");
-    return new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
+    return pictureOf(this.strokes);
+  }
+}
+
+/** One of the written examples. */
+export const exampleStrokes = (digit) => strokesOf(digit).map((points) => ({ points, width: 0.08 }));
+
+/** Strokes as a small PNG, black on white. */
+export function pictureOf(strokes) {
+  const canvas = document.createElement("canvas");
+  canvas.width = canvas.height = SENT;
+  const context = canvas.getContext("2d");
+  context.fillStyle = "#fff";
+  context.fillRect(0, 0, SENT, SENT);
+  trace(context, SENT, "#000", strokes);
+  return new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
+}
+
+function trace(context, side, colour, strokes) {
+  context.lineCap = context.lineJoin = "round";
+  context.strokeStyle = context.fillStyle = colour;
+  for (const { points, width } of strokes) {
+    context.lineWidth = width * side;
+    context.beginPath();
+    const [first, ...others] = points.map(([x, y]) => [x * side, y * side]);
+    context.moveTo(...first);
+    if (others.length === 0) others.push(first.map((part) => part + 0.01)); // a dot
+    for (let k = 0; k < others.length - 1; k++) {
+      const middle = [0, 1].map((axis) => (others[k][axis] + others[k + 1][axis]) / 2);
+      context.quadraticCurveTo(...others[k], ...middle);
+    }
+    context.lineTo(...others.at(-1));
+    context.stroke();
   }
 }

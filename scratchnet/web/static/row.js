@@ -15,9 +15,11 @@ export class Row {
    * @param word   what the values are ("out", "gradient")
    * @param point  called with (name, index) when a person points at a value
    * @param select called with (name) when a person chooses a stage
+   * @param thin   kinds of layers that are drawn as a line, without maps
+   * @param origin name -> where the values of a column come from, or "" if that goes without saying
    */
-  constructor(place, { label, word, point, select }) {
-    Object.assign(this, { word, point, select });
+  constructor(place, { label, word, point, select, thin = THIN, origin = () => "" }) {
+    Object.assign(this, { word, point, select, thin, origin });
     this.columns = new Map(); // by stage: {box, canvas, atlas, cursor}
     this.content = element("div", { class: "row-content" });
     this.lines = document.createElementNS(SVG, "svg");
@@ -27,9 +29,18 @@ export class Row {
     this.held = element(
       "p",
       { class: "held", hidden: true },
-      "Held. Click the same pixel again, or press Escape, to point elsewhere.",
+      "Held. Click anywhere else, or press Escape, to let go.",
     );
-    place.append(this.place, this.held);
+    this.overview = element("div", { class: "overview", role: "group", "aria-label": `${label}: go to` });
+    this.frame = element("div", { class: "row-frame" }, this.place);
+    place.append(this.overview, this.frame, this.held);
+    const edges = () => this.showEdges();
+    this.place.addEventListener("scroll", edges, { passive: true });
+    new ResizeObserver(edges).observe(this.place);
+    document.addEventListener("click", (event) => {
+      if (this.pinned && !event.target.closest("canvas, .numbers, .facts, .overview")) this.release();
+    });
+    this.learned = null; // what the key w does: go to the gradients of the weights
     this.pinned = false;
     this.marks = null;
     this.marked = new Set(); // stages with a frame on them
@@ -56,12 +67,31 @@ export class Row {
       column.box.classList.toggle("waiting", column.waiting);
       const small = array.data.length <= 20;
       column.atlas = new Atlas(array, {
+        tall: tallest(this.word),
         most: name === "input" ? 5 : small ? 26 : 7,
         grey: name === "input" && this.word === "value",
         behind: array.shape.length === 1 && !small ? network.behind(name) : null,
       });
     }
     this.repaint();
+    this.showEdges();
+  }
+
+  /** The row goes on where a shadow lies, and the overview shows which stages are in view. */
+  showEdges() {
+    const { scrollLeft, scrollWidth, clientWidth } = this.place;
+    this.frame.classList.toggle("more-left", scrollLeft > 4);
+    this.frame.classList.toggle("more-right", scrollLeft + clientWidth < scrollWidth - 4);
+    for (const [name, { box }] of this.columns) {
+      const middle = box.offsetLeft + box.offsetWidth / 2;
+      const isSeen = middle > scrollLeft && middle < scrollLeft + clientWidth;
+      this.links.get(name)?.classList.toggle("in-view", isSeen);
+    }
+  }
+
+  release() {
+    this.pinned = false;
+    this.held.hidden = true;
   }
 
   build(network, last) {
@@ -73,6 +103,12 @@ export class Row {
     this.column("input", "Input", network.input.shape);
     for (const stage of network.stages) this.column(stage.name, stage.kind, stage.out_shape, stage);
     if (last) this.content.append(last);
+    this.links = new Map();
+    for (const [name, { title }] of this.columns) {
+      this.links.set(name, element("button", { type: "button", onclick: () => this.reveal(name) }, title));
+    }
+    this.overview.replaceChildren(...this.links.values());
+    if (last) this.overview.append(element("button", { type: "button", onclick: () => this.reveal(null) }, "end"));
   }
 
   column(name, title, shape, stage = null) {
@@ -83,10 +119,16 @@ export class Row {
       { type: "button", class: "stage-name", title: id, onclick: () => this.select(name) },
       title,
     );
-    if (stage && THIN.has(stage.kind)) {
+    const origin = this.origin(name);
+    const isGradient = this.word === "gradient";
+    const of = isGradient ? (stage ? "dout " : "dx ") : "";
+    const shapes = element("span", { class: "shape" }, `${of}${shapeText(shape)}`);
+    if (isGradient) shapes.title = "The gradient of the loss with respect to what comes out here";
+    if (origin) shapes.append(element("br"), origin);
+    if (stage && this.thin.has(stage.kind)) {
       box.classList.add("thin");
-      box.append(heading, element("span", { class: "shape" }, shapeText(shape)));
-      this.columns.set(name, { box });
+      box.append(heading, shapes);
+      this.columns.set(name, { box, title });
     } else {
       const canvas = element("canvas", {
         tabindex: "0",
@@ -94,11 +136,11 @@ export class Row {
         "aria-roledescription": "feature maps",
         "aria-label": `${title} ${name}, ${this.word}s ${shapeText(shape)}. Arrow keys move the pixel, page up and down the map.`,
       });
-      const column = { box, canvas, atlas: null, cursor: null };
+      const column = { box, title, canvas, atlas: null, cursor: null };
       canvas.addEventListener("pointermove", (event) => event.pointerType !== "touch" && this.hover(name, event));
       canvas.addEventListener("click", (event) => this.click(name, event));
       canvas.addEventListener("keydown", (event) => this.key(name, event));
-      box.append(heading, element("span", { class: "shape" }, shapeText(shape)), canvas);
+      box.append(heading, shapes, canvas);
       this.columns.set(name, column);
     }
     this.content.append(box);
@@ -132,8 +174,9 @@ export class Row {
       PageDown: { tile: 1 },
     };
     if (event.key === "Escape") {
-      this.pinned = false;
-      this.repaint();
+      this.release();
+    } else if (event.key === "w" && this.learned) {
+      this.learned();
     } else if (event.key in moves || event.key === "Enter") {
       const start = column.cursor ?? column.atlas.index(0, column.atlas.height >> 1, column.atlas.width >> 1);
       const index = column.cursor && event.key !== "Enter" ? column.atlas.moved(start, moves[event.key]) : start;
@@ -161,7 +204,15 @@ export class Row {
 
   /** Show which stage is being looked at. */
   current(name) {
-    for (const [other, { box }] of this.columns) box.classList.toggle("current", other === name);
+    for (const [other, { box }] of this.columns) {
+      box.classList.toggle("current", other === name);
+      this.links.get(other).classList.toggle("current", other === name);
+    }
+  }
+
+  /** Show which stage the last step led to; null for none. */
+  arrived(name) {
+    for (const [other, { box }] of this.columns) box.classList.toggle("arrived", other === name);
   }
 
   /** Scroll so that a stage can be seen; the end of the row for null. */
@@ -235,10 +286,15 @@ export class Row {
   }
 }
 
-/** The last column of the forward row: the probabilities. */
-export function probabilityColumn() {
-  const box = element("section", { class: "stage last" }, element("span", { class: "stage-name" }, "softmax"));
-  const place = element("div", {});
-  box.append(element("span", { class: "shape" }, "probabilities"), place);
-  return { box, bars: new Bars(place) };
+/** Pixels of height for the maps: low enough that the numbers below them are seen at the same time. */
+const tallest = (word) => Math.max(170, Math.min(470, Math.round((word === "gradient" ? 0.24 : 0.3) * innerHeight)));
+
+/** The last column of the forward row: the probabilities. `choose` is called with the one pointed at, null for the largest. */
+export function probabilityColumn(choose) {
+  const heading = element("button", { type: "button", class: "stage-name", onclick: () => choose(null) }, "softmax");
+  const place = element("div", { class: "pointable" });
+  const bars = new Bars(place);
+  bars.rows.forEach(({ row }, k) => row.addEventListener("click", () => choose(k)));
+  const box = element("section", { class: "stage last" }, heading, element("span", { class: "shape" }, "probabilities"), place);
+  return { box, bars };
 }

@@ -9,10 +9,11 @@ export const state = {
   methods: [],
   digit: null, // base64 of 28 x 28 bytes
   predictions: [], // of the chosen network and of those compared
-  label: null, // the label that the gradient is about; null: the network's second guess
+  label: null, // what the drawing is meant to be, if anybody said so; null: gradients are about the runner-up
+  explained: null, // the digit that Why is about; null: what the network says
   labAllowed: false,
   lab: null, // this visitor's name for weights that were changed
-  steps: 0, // steps of SGD taken with the chosen network
+  steps: new Map(), // how many steps of SGD it has taken with each network
 };
 
 const listeners = new Map();
@@ -33,16 +34,52 @@ export async function ask(path, values = {}) {
     return await post(path, { digit: state.digit, model: state.model, lab: state.lab, ...values });
   } catch (error) {
     if (!(error instanceof ApiError) || error.code !== "lab-forgotten") throw error;
-    forgetLab();
-    alertAbout(error);
+    forgetLab(error);
     return post(path, { digit: state.digit, model: state.model, ...values, lab: null });
   }
 }
 
-export function forgetLab() {
-  state.lab = null;
-  state.steps = 0;
+/** How many steps of SGD a network has taken, here. */
+export const stepsOf = (model = state.model) => state.steps.get(model) ?? 0;
+
+/** The weights that were changed are gone; `error` says why. */
+export function forgetLab(error) {
+  keepLab(null);
+  state.steps.clear();
+  alertAbout(error);
   emit("lab");
+}
+
+const LAB = "scratchnet-lab"; // the lab outlives a reload of the page, in this window alone
+
+export function keepLab(name) {
+  state.lab = name;
+  try {
+    if (name) sessionStorage.setItem(LAB, name);
+    else sessionStorage.removeItem(LAB);
+  } catch {
+    // storage is off: a reload begins with the weights as trained
+  }
+}
+
+export function remembered() {
+  try {
+    return sessionStorage.getItem(LAB);
+  } catch {
+    return null;
+  }
+}
+
+/** Take an answer's predictions over, with what they say of the lab. */
+export function told(predictions) {
+  state.predictions = predictions;
+  for (const { model, steps } of predictions) state.steps.set(model, steps);
+  emit("lab");
+}
+
+/** Another drawing: nobody has said yet what it is meant to be. */
+export function forgetLabel() {
+  state.label = state.explained = null;
 }
 
 /** The chosen network's prediction, or null. */

@@ -2,8 +2,9 @@
 
 import { unpack } from "./api.js";
 import { drawn } from "./about.js";
+import { answersToExamples } from "./memory.js";
 import { Bars } from "./bars.js";
-import { alertAbout, ask, emit, on, prediction, state } from "./state.js";
+import { alertAbout, ask, emit, keepLab, on, prediction, state, stepsOf } from "./state.js";
 import { element, number, percent } from "./dom.js";
 
 /** The box, at the end of `place`; `show(label)` and `compare(network)` keep it up to date. */
@@ -26,8 +27,14 @@ export function stepBox(place) {
     "Reset the weights",
   );
   const bars = new Bars(element("div", {}));
+  const marks = element(
+    "p",
+    { class: "hint", hidden: true },
+    "Black or white tick: the probability before the step.",
+  );
   const result = element("div", { class: "result", role: "status" });
   const history = element("p", { class: "history" });
+  const others = element("p", { class: "note", id: "others" });
   const table = element("div", { class: "scroll" });
   const moved = element("div", { class: "moved" });
   const about = element("p", { class: "hint" });
@@ -42,29 +49,40 @@ export function stepBox(place) {
     ),
     element("div", { class: "tools" }, element("label", {}, "lr ", exponent, " ", lrText), take, reset),
     about,
-    element("div", { class: "detail" }, bars.place, element("div", {}, result, history, table)),
+    element("div", { class: "detail" }, element("div", {}, bars.place, marks), element("div", {}, result, history, others, table)),
     moved,
   );
   place.append(box);
   let label = 0;
-  let path = []; // p[label] after each step
+  let path = []; // p[label] after each step with this drawing and label
+  let subject = null; // what the result on the page is about: {digit, label, model}
   let before = null;
   let weights = null; // of the network before the step that was just taken
   let current = null;
 
-  const tell = () => (lrText.textContent = number(lr()));
+  const tell = () => {
+    lrText.textContent = number(lr());
+    exponent.setAttribute("aria-valuetext", number(lr()));
+  };
   exponent.addEventListener("input", tell);
   tell();
 
   async function step() {
     take.disabled = true;
+    const asked = { digit: state.digit, label, model: state.model };
     try {
       const answer = await ask("step", { label, lr: lr() });
-      state.lab = answer.lab;
-      state.label = label; // the second guess may be another one now
-      state.steps = answer.steps;
+      keepLab(answer.lab);
+      state.steps.set(asked.model, answer.steps);
+      if (!isAbout(asked)) {
+        emit("lab"); // another drawing by now: the step was taken, but its result is no longer of interest
+        emit("weights");
+        return;
+      }
+      state.label = label; // the runner-up may be another one now
+      subject = asked;
       before = answer.before.probabilities;
-      if (path.length === 0 || path.label !== label) path = Object.assign([before[label]], { label });
+      if (path.length === 0) path = [before[label]];
       path.push(answer.after.probabilities[label]);
       const [p, q] = [answer.before.probabilities[label], answer.after.probabilities[label]];
       result.replaceChildren(
@@ -77,6 +95,7 @@ export function stepBox(place) {
       alertAbout(null);
       emit("lab");
       emit("weights");
+      await compareExamples(asked);
     } catch (error) {
       result.replaceChildren(element("p", { class: "message" }, error.message));
     } finally {
@@ -85,26 +104,49 @@ export function stepBox(place) {
   }
 
   async function undo() {
-    await ask("reset");
-    state.steps = 0;
-    before = null;
-    path = [];
+    try {
+      await ask("reset");
+    } catch (error) {
+      alertAbout(error);
+      return;
+    }
+    state.steps.delete(state.model);
     clear();
     emit("lab");
     emit("weights");
   }
 
+  /** A step teaches one drawing; whether the others are still known is seen in the examples. */
+  async function compareExamples(asked) {
+    try {
+      const [was, is] = await Promise.all([answersToExamples(asked.model, null), answersToExamples(asked.model, state.lab)]);
+      if (subject !== asked) return;
+      const right = (answers) => answers.filter((answer, digit) => answer === digit).length;
+      const moved = is.flatMap((answer, digit) => (answer === was[digit] ? [] : [`${digit} is now called ${answer}`]));
+      others.textContent =
+        `What this did to other digits: of the ten examples it named ${right(was)} before your steps, ${right(is)} now` +
+        (moved.length
+          ? ` (${moved.join(", ")}). It was taught one drawing, and forgets others.`
+          : ". Larger or more steps would make it forget some of them.");
+    } catch (error) {
+      others.textContent = error.message;
+    }
+  }
+
+  const isAbout = ({ digit, label: k, model }) => digit === state.digit && k === label && model === state.model;
+
+  /** What a step did belongs to its drawing, its label and its network. */
   function clear() {
-    for (const part of [result, history, table, moved]) part.replaceChildren();
+    before = subject = weights = null;
+    path = [];
+    for (const part of [result, history, others, table, moved]) part.replaceChildren();
   }
 
   on("lab", () => {
-    reset.disabled = state.steps === 0;
+    reset.disabled = stepsOf() === 0;
   });
-  on("model", () => {
-    before = null;
-    path = [];
-    clear();
+  on("digit model", () => {
+    if (subject && (subject.digit !== state.digit || subject.model !== state.model)) clear();
   });
 
   return {
@@ -117,12 +159,14 @@ export function stepBox(place) {
     },
     show(chosen) {
       label = chosen;
+      if (subject && !isAbout(subject)) clear();
       take.textContent = `Take one step towards ${chosen}`;
       take.disabled = !state.labAllowed;
       about.textContent = state.labAllowed
         ? "Dropout is off and BatchNorm uses its running statistics, as everywhere on this page: a step on one image knows no batch."
         : "Steps that change weights are off on this server.";
       bars.show(prediction()?.probabilities ?? null, { before, label });
+      marks.hidden = !before;
     },
   };
 }
@@ -139,7 +183,7 @@ function kernels(stage, old) {
       "div",
       { class: "controls" },
       figure(before, `${stage.name}.w before`),
-      figure(change, "− lr · dw (own scale)"),
+      figure(change, "− lr · dw, what was added (on a colour scale of its own)"),
       figure(after, `${stage.name}.w after`),
     ),
   ];
@@ -161,5 +205,6 @@ function changes(params) {
     {},
     ...["array", "|w|", "|lr · dw|", "changed by"].map((text) => element("th", { scope: "col" }, text)),
   );
-  return element("table", {}, element("thead", {}, head), element("tbody", {}, ...rows));
+  const caption = element("caption", {}, "|w| is the length of an array: the root of the sum of its squares");
+  return element("table", {}, caption, element("thead", {}, head), element("tbody", {}, ...rows));
 }

@@ -5,6 +5,8 @@ import { css, inkOn, largest, signed } from "./colours.js";
 import { Atlas } from "./atlas.js";
 import { element, number } from "./dom.js";
 
+const TURNED =
+  "Turned by 180°: an output to the left of the pixel used it with a weight on the right of the kernel, and so on.";
 const MOST_CELLS = 64; // larger arrays are drawn, not written
 
 /** An answer with its arrays unpacked and its products. */
@@ -12,7 +14,8 @@ export function readTerms(answer) {
   const left = unpack(answer.left);
   const right = answer.right && unpack(answer.right);
   const products = { shape: left.shape, data: left.data.map((value, k) => (right ? value * right.data[k] : value)) };
-  return { ...answer, left, right, products };
+  const [patch, won] = [answer.patch, answer.won].map((array) => array && unpack(array));
+  return { ...answer, left, right, products, patch, won };
 }
 
 /** @param name how the number is called, as "out[3, 5, 7]"; behind the (C, H, W) of features, or null */
@@ -22,7 +25,13 @@ export function showTerms(place, terms, name, behind = null) {
   const value = element("output", { "data-value": terms.value }, number(terms.value, 4));
   place.replaceChildren(element("h3", {}, element("code", {}, name), " = ", value), parts);
   if (terms.rule) parts.append(element("p", { class: "hint" }, terms.rule));
+  if (terms.words) parts.append(element("p", { class: "note" }, terms.words.replaceAll(" -", " −")));
   if (left.data.length === 0) return;
+  if (terms.patch) {
+    parts.append(pooled(terms));
+    return;
+  }
+  if (terms.words && left.data.length === 1 && !terms.plus_name) return; // a sum of one term says less than the words
 
   const slices = left.shape.length === 3 && left.shape[0] > 1 ? left.shape[0] : 1;
   const size = left.data.length / slices;
@@ -64,6 +73,20 @@ function add(values) {
   return sum;
 }
 
+/** Max pooling's window with its winner; going back, what of the gradient lands where. */
+function pooled({ of, patch, won, left }) {
+  const figure = (array, caption, kind) => {
+    const table = grid(array, kind);
+    won.data.forEach((wins, k) => table.children[k].classList.toggle("won", wins === 1));
+    return element("figure", {}, table, element("figcaption", {}, caption));
+  };
+  const box = element("div", { class: "equation" }, figure(patch, "x in the window, the winner framed", "left"));
+  if (of !== "dx") return box;
+  const landed = { shape: won.shape, data: won.data.map((wins) => wins * left.data[0]) };
+  box.append(element("span", { class: "sign" }, "→"), figure(landed, "the gradient of the window", "product"));
+  return box;
+}
+
 /** left * right = products, for one channel. */
 function equation(terms, slice, size, behind) {
   const part = ({ shape, data }) => ({ shape: shape.slice(-2), data: data.subarray(slice * size, (slice + 1) * size) });
@@ -79,8 +102,11 @@ function equation(terms, slice, size, behind) {
   };
   box.append(figure(part(terms.left), terms.left_name, "left"));
   if (terms.right) {
-    box.append(element("span", { class: "sign" }, "×"), figure(part(terms.right), terms.right_name, "right"));
-    box.append(element("span", { class: "sign" }, "="), figure(part(terms.products), "products", "product"));
+    const then = (sign, shown) => element("div", { class: "then" }, element("span", { class: "sign" }, sign), shown);
+    box.append(then("×", figure(part(terms.right), terms.right_name, "right")));
+    box.append(then("=", figure(part(terms.products), "products", "product")));
+    if (terms.right_name.endsWith("turned"))
+      box.append(element("p", { class: "hint" }, TURNED));
   }
   return box;
 }

@@ -1,7 +1,8 @@
 // Why does it say so: maps over the drawing, and the training digits nearest to it in feature space.
 
+import { legend } from "./about.js";
 import { bytes, newest, unpack } from "./api.js";
-import { ask, chosenLabel, emit, on, prediction, state } from "./state.js";
+import { ask, emit, on, prediction, state, stepsOf } from "./state.js";
 import { digitChoice, element, number } from "./dom.js";
 import { largest, signed, theme } from "./colours.js";
 
@@ -34,6 +35,7 @@ export function whyView(place) {
     ),
     element("div", { class: "controls" }, element("span", { class: "ask" }, "What speaks for a"), label),
     maps,
+    legend("speaks against it", "speaks for it", "each map on its own scale"),
     element("h3", {}, "Digits it learned from that look alike to it"),
     element(
       "p",
@@ -46,11 +48,11 @@ export function whyView(place) {
 
   const refresh = newest(async () => {
     if (!state.digit || place.hidden) return;
-    const answerLabel = state.label ?? prediction()?.digit ?? chosenLabel();
+    const answerLabel = state.explained ?? prediction()?.digit ?? 0;
     label.replaceChildren(
       digitChoice("Digit to explain", answerLabel, (k) => {
-        state.label = k;
-        emit("label");
+        state.explained = k;
+        emit("explained");
       }),
     );
     for (const method of state.methods) {
@@ -93,7 +95,7 @@ export function whyView(place) {
       );
       const name =
         answer.dataset === "mnist" ? "MNIST's" : answer.dataset === "synthetic" ? "the synthetic" : `${answer.dataset}'s`;
-      const changed = state.steps ? " Your own steps are left out of account here." : "";
+      const changed = stepsOf() ? " Your own steps are left out of account here." : "";
       document.getElementById("near-hint").textContent =
         `The nearest of ${answer.examples} of ${name} training digits in feature space: by the values that the last layer decides on. Below each, which digit it is and how far away.${changed}`;
     } catch (error) {
@@ -101,7 +103,7 @@ export function whyView(place) {
     }
   }
 
-  on("digit label weights tab", refresh);
+  on("digit explained weights tab", refresh);
 }
 
 function card(place, method) {
