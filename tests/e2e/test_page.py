@@ -459,6 +459,11 @@ def test_keyboard_alone(visit):
     focus("◀ Back one stage")
     press("Enter")
     settled(page)
+    page.locator("#backward [data-stage='8'] canvas").focus()
+    press("w")  # to the gradients of the weights
+    press("ArrowRight")
+    settled(page)
+    assert page.locator("#backward .numbers h3").inner_text().startswith("Dense 8: dw[1, 0]")
     focus("step")
     press("Enter")
     expect(page.locator("#changed")).to_contain_text("1 step")
