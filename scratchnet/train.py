@@ -16,8 +16,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from scratchnet.arguments import is_whole, kind_of, require, require_function
 from scratchnet.engine import Engine
-from scratchnet.layers.base import require
 from scratchnet.metrics import accuracy
 from scratchnet.optim import Optimizer, Schedule
 from scratchnet.rng import Purpose, stream
@@ -67,6 +67,9 @@ class TrainingDiverged(ArithmeticError):
 
 def steps_per_epoch(n: int, batch_size: int) -> int:
     """How many batches n images make; the last one may be smaller."""
+    require(is_whole(n) and n >= 0, f"steps_per_epoch: n must be an integer of at least 0, got {n!r}")
+    positive = is_whole(batch_size) and batch_size >= 1
+    require(positive, f"steps_per_epoch: batch_size must be an integer of at least 1, got {batch_size!r}")
     return math.ceil(n / batch_size)
 
 
@@ -83,9 +86,14 @@ def train_steps(
     Errors    ValueError if there is nothing to train on, or a last batch of one image meets BatchNorm1d; TrainingDiverged at
               the first step whose loss is not finite, before that step changes a weight
     """
+    _check_engine("train_steps", engine)
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(f"train_steps: optimizer must be one, such as Momentum(0.1), got {kind_of(optimizer)}")
+    require_function("train_steps: schedule", schedule)
     n = len(engine)
     require(n > 0, "train_steps: the engine has no training images")
-    require(epochs >= 1 and batch_size >= 1, f"train_steps: epochs {epochs} and batch_size {batch_size} must be positive")
+    whole = is_whole(epochs, batch_size) and epochs >= 1 and batch_size >= 1
+    require(whole, f"train_steps: epochs {epochs} and batch_size {batch_size} must be positive")
     step, batches = 0, steps_per_epoch(n, batch_size)
     for epoch in range(epochs):
         order = stream(seed, Purpose.SHUFFLE, step=epoch).permutation(n)
@@ -103,7 +111,13 @@ def train_steps(
 
 
 def epoch_summary(steps: list[Step], validation: Evaluation | None = None) -> Epoch:
-    """The mean loss and accuracy of an epoch's steps, weighted by their images, beside the validation figures."""
+    """The mean loss and accuracy of an epoch's steps, weighted by their images, beside the validation figures.
+
+    Errors    ValueError if there is no step
+    """
+    require(
+        isinstance(steps, list) and len(steps) > 0, f"epoch_summary: steps must be a list of steps, got {kind_of(steps)}"
+    )
     size = sum(step.size for step in steps)
     return Epoch(
         epoch=steps[-1].epoch + 1,
@@ -121,6 +135,8 @@ def train_epochs(steps: Iterable[Step], validate: Callable[[], Evaluation] | Non
     for epoch in train_epochs(train_steps(...), lambda: evaluate(engine, images, labels)):
         print(epoch.val_accuracy)
     """
+    if validate is not None:
+        require_function("train_epochs: validate", validate)
     gathered: list[Step] = []
     for step in steps:
         gathered.append(step)
@@ -133,11 +149,17 @@ def evaluate(engine: Engine, images: Array, labels: Array) -> Evaluation:
     """The engine's network on any uint8 images (N, H, W) with labels (N,), in evaluation mode and with the averaged weights
     if the engine keeps an average: mean loss (never smoothed), accuracy and logits.
 
-    Errors    TrainingDiverged if the loss is not finite
+    Errors    TrainingDiverged if the loss is not finite; ValueError or TypeError if images or labels do not fit
     """
+    _check_engine("evaluate", engine)
     with np.errstate(over="ignore", invalid="ignore"), engine.averaged():
         logits = engine.logits(images)
         value, _ = engine.task.loss.without_smoothing().forward(logits.astype(np.float64), labels)
     if not math.isfinite(value):
         raise TrainingDiverged(f"the loss on {len(images)} images is {value}: the network's weights are useless")
     return Evaluation(value, accuracy(labels, logits.argmax(axis=1)), logits)
+
+
+def _check_engine(function: str, engine: Engine) -> None:
+    if not isinstance(engine, Engine):
+        raise TypeError(f"{function}: engine must be an Engine or ShardedEngine, got {kind_of(engine)}")

@@ -17,7 +17,7 @@ ROOT = Path(scratchnet.__file__).parent
 
 # Each part of the package on its floor; it may import what is on its own floor or below, in no circle.
 FLOORS = [
-    ["typing", "memory", "machine", "rng", "init", "files"],
+    ["typing", "arguments", "memory", "machine", "rng", "init", "files"],
     ["layers", "losses", "optim", "metrics", "preprocess", "imaging", "picture", "datasets", "gradcheck", "serialize"],
     ["augment", "corruptions", "models", "recipes", "engine"],
     ["train", "fitting", "tuning", "explain", "inspection", "runs", "results", "trained"],

@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scratchnet.layers.base import Layer, require
-from scratchnet.losses import Loss
+from scratchnet.arguments import is_number, kind_of, require, require_finite, require_function, require_numbers
+from scratchnet.layers.base import Layer, require_layer
+from scratchnet.losses import Loss, require_loss
 from scratchnet.rng import Purpose, stream
 from scratchnet.typing import Array, Grads, Params, Rng
 
@@ -41,11 +42,19 @@ def loss_and_grads(
     ``model.update_state(result.observed)``; one with Dropout wants an ``rng`` here.
 
     Shapes    x as the model takes it, targets (N,) labels or (N, K) -> gradients keyed and shaped like model.params
+    Errors    ValueError or TypeError if x does not fit the model, the targets do not fit its output, or functions of your
+              own return something else than a loss and gradients of the params' shapes
     """
+    require_layer("loss_and_grads: model", model)
+    require_loss("loss_and_grads: loss", loss)
     logits, cache = model.forward(x, train=True, rng=rng)
     value, loss_cache = loss.forward(logits, targets)
+    require(is_number(value), f"{type(loss).__name__}: forward must return the mean loss, one number, got {kind_of(value)}")
     correct = int((logits.argmax(axis=1) == targets).sum()) if targets.ndim == 1 else 0
     _, grads = model.backward(loss.backward(dloss, loss_cache), cache, need_dx=False)
+    for key, w in model.params.items():
+        if np.shape(grads[key]) != w.shape:
+            raise ValueError(f"the gradient of {key} must have its shape, {w.shape}, got {np.shape(grads[key])}")
     return BatchResult(value, correct, grads, model.observe(cache))
 
 
@@ -57,10 +66,19 @@ def chunks(n: int) -> Iterator[slice]:
 def logits_of(model: Layer, images: Array, prepare: Prepare) -> Array:
     """The network's outputs (N, K) for uint8 images (N, H, W), in evaluation mode, CHUNK at a time.
 
-    Errors    ValueError if there are no images
+    Errors    ValueError if there are no images, or numbers among them that are not finite
     """
-    require(len(images) > 0, f"no images: got shape {images.shape}")
+    require_layer("logits_of: model", model)
+    require_function("logits_of: prepare", prepare)
+    check_images("logits_of", images)
     return np.concatenate([model(prepare(images[part])) for part in chunks(len(images))])
+
+
+def check_images(function: str, images: Array) -> None:
+    """Refuse what is no array of images, one at least, or holds NaN or infinity."""
+    require_numbers(f"{function}: images", images)
+    require(images.ndim > 0 and len(images) > 0, f"{function}: no images: got shape {images.shape}")
+    require_finite(f"{function}: images", images)
 
 
 @dataclass(frozen=True)

@@ -39,8 +39,9 @@ from collections.abc import Callable
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from scratchnet.init import he_normal
-from scratchnet.layers.base import Layer, pair_of_ints, require
+from scratchnet.arguments import is_whole, pair_of_ints, require, require_array, require_dout, require_float
+from scratchnet.init import he_normal, initial
+from scratchnet.layers.base import Layer
 from scratchnet.memory import from_hcwn, to_hcwn
 from scratchnet.typing import Array, Cache, Pair, Rng
 
@@ -54,9 +55,10 @@ def im2col(x: Array, kernel_size: Two, stride: Two = (1, 1), pad: Two = (0, 0)) 
 
     Costs KW copies of the image, not KH*KW: the windows overlap in memory (drawing above). A stride makes them narrower.
     """
-    (kh, kw), (sh, sw), (ph, pw) = kernel_size, stride, pad
+    require_array("im2col: x", x, 4, "(N, C, H, W)")
+    (kh, kw), (sh, sw), (ph, pw) = window("im2col", kernel_size, stride, pad)
     n, c, height, width = x.shape
-    oh, ow = output_size((height, width), kernel_size, stride, pad)
+    oh, ow = output_size((height, width), (kh, kw), (sh, sw), (ph, pw))
     xpad = _pad(to_hcwn(x), ph, pw)  # (H+2*ph, C, W+2*pw, N)
 
     cols = np.empty((height + 2 * ph, kw, c, ow, n), x.dtype)
@@ -89,9 +91,16 @@ def col2im(dpatches: Array, x_shape: tuple[int, ...], kernel_size: Two, stride: 
 
     dpatches (OH, KH*KW*C, OW*N), each patch with numbers of its own here -> dx (N, C, H, W)
     """
-    (kh, kw), (sh, sw), (ph, pw) = kernel_size, stride, pad
+    require_float("col2im: dpatches", dpatches)
+    (kh, kw), (sh, sw), (ph, pw) = window("col2im", kernel_size, stride, pad)
+    require(isinstance(x_shape, tuple) and len(x_shape) == 4, f"col2im: x_shape must be (N, C, H, W), got {x_shape!r}")
     n, c, height, width = x_shape
-    oh, ow = output_size((height, width), kernel_size, stride, pad)
+    oh, ow = output_size((height, width), (kh, kw), (sh, sw), (ph, pw))
+    wanted = oh, kh * kw * c, ow * n
+    require(
+        dpatches.shape == wanted,
+        f"col2im: dpatches must be {wanted} for this kernel_size, stride and pad, got {dpatches.shape}",
+    )
     dpatches = dpatches.reshape(oh, kh, kw, c, ow, n)
     dxpad = np.zeros((height + 2 * ph, c, width + 2 * pw, n), dpatches.dtype)
     for a in range(kh):
@@ -115,19 +124,20 @@ def conv2d_forward(x: Array, w: Array, b: Array, stride: int | Two = 1, pad: int
     Source    LeCun et al., "Gradient-based learning applied to document recognition", 1998, section II.
               As everywhere in the field this is a cross-correlation: the kernel is not flipped.
     """
-    stride, pad = pair_of_ints("Conv2d: stride", stride, 1), pair_of_ints("Conv2d: pad", pad, 0)
     _check_shapes(x, w, b)
-    n, (f, _, kh, kw) = len(x), w.shape
-    oh, ow = output_size(x.shape[2:], (kh, kw), stride, pad)
-    patches = im2col(x, (kh, kw), stride, pad)
+    kernel_size, stride, pad = window("Conv2d", w.shape[2:], stride, pad)
+    n, f = len(x), len(w)
+    oh, ow = output_size(x.shape[2:], kernel_size, stride, pad)
+    patches = im2col(x, kernel_size, stride, pad)
     out = _rows(w) @ patches  # one product for each output row: (OH, F, OW*N)
     out += b[:, None]
-    return from_hcwn(out.reshape(oh, f, ow, n)), (patches, x.shape, w, stride, pad)
+    return from_hcwn(out.reshape(oh, f, ow, n)), (patches, x.shape, (n, f, oh, ow), w, stride, pad)
 
 
 def conv2d_backward(dout: Array, cache: Cache, need_dx: bool = True) -> tuple[Array | None, Array, Array]:
     """dout (N, F, OH, OW) -> dx (N, C, H, W), dw (F, C, KH, KW), db (F,); dx only if somebody below needs it."""
-    patches, x_shape, w, stride, pad = cache
+    patches, x_shape, out_shape, w, stride, pad = cache
+    require_dout("Conv2d", dout, out_shape)
     f, c, kh, kw = w.shape
     drows = to_hcwn(dout).reshape(len(patches), f, -1)  # (OH, F, OW*N)
 
@@ -193,15 +203,15 @@ class Conv2d(Layer):
     ) -> None:
         super().__init__(functions)
         require(
-            in_channels >= 1 and out_channels >= 1,
-            f"Conv2d: in_channels and out_channels must be at least 1, got {in_channels} and {out_channels}",
+            is_whole(in_channels, out_channels) and in_channels >= 1 and out_channels >= 1,
+            f"Conv2d: in_channels and out_channels must be integers of at least 1, got {in_channels} and {out_channels}",
         )
-        self.in_channels, self.out_channels = in_channels, out_channels
+        self.in_channels, self.out_channels = int(in_channels), int(out_channels)
         self.kernel_size = pair_of_ints("Conv2d: kernel_size", kernel_size, 1)
         self.stride = pair_of_ints("Conv2d: stride", stride, 1)
         self.pad = pair_of_ints("Conv2d: pad", pad, 0)
         self.options = {"stride": self.stride, "pad": self.pad}
-        w = init(rng, (out_channels, in_channels, *self.kernel_size))
+        w = initial("Conv2d", init, rng, (self.out_channels, self.in_channels, *self.kernel_size))
         self.params = {"w": w, "b": np.zeros(out_channels, np.float32)}
 
 
@@ -210,18 +220,31 @@ def output_size(size: tuple[int, ...], kernel_size: Two, stride: Two, pad: Two) 
 
     Errors    ValueError if it fits nowhere
     """
-    padded = [i + 2 * p for i, p in zip(size, pad, strict=True)]
-    require(
-        padded[0] >= kernel_size[0] and padded[1] >= kernel_size[1],
-        f"kernel {kernel_size} is larger than the image: {size} padded by {pad} is {tuple(padded)}",
+    (kh, kw), (sh, sw), (ph, pw) = window("output_size", kernel_size, stride, pad)
+    h, w = pair_of_ints("output_size: size", size, 0)  # type: ignore[arg-type]
+    if h + 2 * ph < kh or w + 2 * pw < kw:
+        padded = h + 2 * ph, w + 2 * pw
+        raise ValueError(f"kernel {kernel_size} is larger than the image: {size} padded by {pad} is {padded}")
+    return (h + 2 * ph - kh) // sh + 1, (w + 2 * pw - kw) // sw + 1
+
+
+def window(name: str, kernel_size: int | Two, stride: int | Two, pad: int | Two) -> tuple[Two, Two, Two]:
+    """The three as pairs, for height and width.
+
+    Errors    ValueError if one is no integer or pair of them, or too small
+    """
+    return (
+        pair_of_ints(f"{name}: kernel_size", kernel_size, 1),
+        pair_of_ints(f"{name}: stride", stride, 1),
+        pair_of_ints(f"{name}: pad", pad, 0),
     )
-    oh, ow = ((i - k) // s + 1 for i, k, s in zip(padded, kernel_size, stride, strict=True))
-    return oh, ow
 
 
 def _check_shapes(x: Array, w: Array, b: Array) -> None:
-    require(x.ndim == 4, f"Conv2d: x must be (N, C, H, W), got {x.shape}")
-    require(w.ndim == 4 and b.shape == w.shape[:1], f"Conv2d: w must be (F, C, KH, KW) and b (F,), got {w.shape}, {b.shape}")
+    require_array("Conv2d: x", x, 4, "(N, C, H, W)")
+    require_array("Conv2d: w", w, 4, "(F, C, KH, KW)")
+    require_array("Conv2d: b", b, 1, "(F,)")
+    require(b.shape == w.shape[:1], f"Conv2d: w must be (F, C, KH, KW) and b (F,), got {w.shape}, {b.shape}")
     require(
         x.shape[1] == w.shape[1],
         f"Conv2d: x has {x.shape[1]} channels, w wants {w.shape[1]}: x {x.shape}, w {w.shape}",
