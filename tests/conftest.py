@@ -6,7 +6,7 @@ from pathlib import Path
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: the tests' products are too small to share
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 pytest.register_assert_rewrite("reference")
 
@@ -18,6 +18,9 @@ settings.register_profile(
     derandomize="CI" in os.environ,
     print_blob=True,
     suppress_health_check=[HealthCheck.too_slow],
+)
+settings.register_profile(  # for benchmarks.mutation_score, to which one failing example is as good as another
+    "no-shrinking", settings.get_profile("scratchnet"), phases=[Phase.explicit, Phase.generate], derandomize=True
 )
 settings.load_profile("scratchnet")
 
