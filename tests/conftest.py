@@ -5,8 +5,9 @@ from pathlib import Path
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: the tests' products are too small to share
 
+import leftovers
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 pytest.register_assert_rewrite("reference")
 
@@ -19,7 +20,20 @@ settings.register_profile(
     print_blob=True,
     suppress_health_check=[HealthCheck.too_slow],
 )
+settings.register_profile(  # for benchmarks.mutation_score, to which one failing example is as good as another
+    "no-shrinking", settings.get_profile("scratchnet"), phases=[Phase.explicit, Phase.generate], derandomize=True
+)
 settings.load_profile("scratchnet")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_left_behind(tmp_path_factory):
+    """No process, thread, shared memory or file outlives the tests; the last of them gets the error."""
+    tmp_path_factory.getbasetemp()  # made now, where temporary files belong that are to stay for a while
+    watch = leftovers.Watch()
+    watch.begin()
+    yield
+    assert watch.end() == []
 
 
 def pytest_addoption(parser):

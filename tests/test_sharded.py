@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
@@ -79,9 +80,24 @@ def test_the_number_of_workers_changes_no_bit(settings: dict[str, Any], alone: t
     assert np.array_equal(logits, alone[2])
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows can only spawn")
-@pytest.mark.parametrize("method", START_METHODS[1:])
-@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def start_methods(*methods: str) -> Callable[[Any], Any]:
+    """Run a test with each of these, if there are such here."""
+    there = multiprocessing.get_all_start_methods()
+    cases = [
+        pytest.param(
+            method,
+            marks=[
+                pytest.mark.skipif(method not in there, reason=f"there is no {method} here"),
+                # Python 3.12 and later say so whenever fork is used beside a thread, as every engine has one
+                pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning"),
+            ],
+        )
+        for method in methods
+    ]
+    return pytest.mark.parametrize("method", cases)
+
+
+@start_methods(*START_METHODS[1:])
 def test_nor_does_the_way_they_start(method: str, alone: tuple[Any, ...]) -> None:
     arrays, losses, _ = trained(workers=2, start_method=method)
     assert losses == alone[1]
@@ -161,11 +177,12 @@ def test_an_optimizer_in_parts_is_the_whole_one(make: Callable[[], Optimizer]) -
         assert all(np.array_equal(array, in_parts.state[slot][key]) for key, array in arrays.items())
 
 
-def test_two_optimizers_in_turn_keep_their_states() -> None:
+@start_methods("spawn", "fork")
+def test_two_optimizers_in_turn_keep_their_states(method: str) -> None:
     states = []
     for workers in (0, 2):
         model, first, second = network(), Nesterov(0.1), Adam(0.01)
-        with engine(model, workers=workers) as sharded:
+        with engine(model, workers=workers, start_method=method) as sharded:
             for step, optimizer in enumerate((first, second, first, second)):
                 sharded.step(optimizer, np.arange(20), 0.02, seed=0, step=step)
         states.append({**first.state, **second.state})
@@ -192,11 +209,12 @@ def test_one_shard_is_the_plain_engine() -> None:
         assert all(np.array_equal(result.grads[key], grad) for key, grad in plain.grads.items())
 
 
-def test_the_network_is_lent_and_given_back() -> None:
+@start_methods("spawn", "fork")
+def test_the_network_is_lent_and_given_back(method: str) -> None:
     model = network()
     own = {**model.params, **model.state}
     before = {key: array.copy() for key, array in own.items()}
-    with engine(model, workers=2) as sharded:
+    with engine(model, workers=2, start_method=method) as sharded:
         assert model.params["0.w"] is not own["0.w"]
         model.params["0.w"] += 1  # in memory that the worker sees
         model.state["1.running_mean"] += 3
@@ -299,10 +317,13 @@ either_call = pytest.mark.parametrize("call", CALLS, ids=["train", "infer"])
         (fails_oddly, RuntimeError, "Untransportable: cannot be made again"),
     ],
 )
-def test_what_goes_wrong_in_a_worker_is_said_here(call: Any, how: Any, error: type[Exception], message: str) -> None:
+@start_methods("spawn", "fork")
+def test_what_goes_wrong_in_a_worker_is_said_here(
+    call: Any, how: Any, error: type[Exception], message: str, method: str
+) -> None:
     model = network()
     own = model.params["0.w"]
-    sharded = ShardedEngine(model, SoftmaxCrossEntropy(), *data(), prepare=how, workers=2)
+    sharded = ShardedEngine(model, SoftmaxCrossEntropy(), *data(), prepare=how, workers=2, start_method=method)
     processes = sharded._others.processes
     with pytest.raises(error, match=message):
         call(sharded)
@@ -314,8 +335,9 @@ def test_what_goes_wrong_in_a_worker_is_said_here(call: Any, how: Any, error: ty
 
 
 @either_call
-def test_a_worker_killed_while_it_waits(call: Any) -> None:
-    sharded = engine(network(), workers=3)
+@start_methods("spawn", "fork")
+def test_a_worker_killed_while_it_waits(call: Any, method: str) -> None:
+    sharded = engine(network(), workers=3, start_method=method)
     processes = sharded._others.processes
     call(sharded)
     processes[1].kill()
@@ -325,8 +347,9 @@ def test_a_worker_killed_while_it_waits(call: Any) -> None:
     assert not any(alive(processes))
 
 
-def test_an_engine_that_is_forgotten_ends_its_workers() -> None:
-    sharded = engine(network(), workers=2)
+@start_methods(*START_METHODS)
+def test_an_engine_that_is_forgotten_ends_its_workers(method: str) -> None:
+    sharded = engine(network(), workers=2, start_method=method)
     processes = sharded._others.processes
     sharded.loss_and_grads(np.arange(8), seed=0, step=0)
     del sharded
@@ -348,11 +371,12 @@ def test_interrupt_in_the_parent_closes(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
-def test_workers_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
+@start_methods(*START_METHODS)
+def test_workers_end_with_a_parent_that_is_killed(tmp_path: Path, method: str) -> None:
     """The pipe that the workers hold open ends when the last of them does."""
     (tmp_path / "script.py").write_text(
         textwrap.dedent("""
-        import os, signal
+        import os, signal, sys
         import numpy as np
         from scratchnet.engine import ShardedEngine
         from scratchnet.layers import Dense, Flatten, Sequential
@@ -362,16 +386,21 @@ def test_workers_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
         if __name__ == "__main__":
             model = Sequential(Flatten(), Dense(4, 2, rng=np.random.default_rng(0)))
             images, labels = np.zeros((8, 2, 2), np.uint8), np.zeros(8, int)
-            engine = ShardedEngine(model, SoftmaxCrossEntropy(), images, labels, prepare=prepare, workers=2)
+            start = {"workers": 2, "start_method": sys.argv[1]}
+            engine = ShardedEngine(model, SoftmaxCrossEntropy(), images, labels, prepare=prepare, **start)
             engine.loss_and_grads(np.arange(8), seed=0, step=0)
             print("working", flush=True)
             os.kill(os.getpid(), signal.SIGKILL)
         """),
         encoding="utf-8",
     )
-    result = subprocess.run(
-        [sys.executable, tmp_path / "script.py"], capture_output=True, text=True
-    )  # reads to the pipe's end
+    with tempfile.TemporaryDirectory() as folder:  # where a killed parent leaves its forkserver's socket
+        result = subprocess.run(  # reads to the pipe's end
+            [sys.executable, tmp_path / "script.py", method],
+            capture_output=True,
+            text=True,
+            env={**os.environ, "TMPDIR": folder},
+        )
     assert result.stdout == "working\n"
     assert result.returncode == -signal.SIGKILL
 

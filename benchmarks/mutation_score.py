@@ -1,0 +1,414 @@
+"""Do the tests notice wrong code? ``python -m benchmarks.mutation_score [--count 500] [--modules idx,losses] [--jobs 2]``
+
+The code is changed in one place at random, an operator, a constant, a condition, an argument, a statement, and the tests of
+its module run on it. They should fail: then the mutant is *killed*. One that passes *survives*, and is printed as a diff:
+either no test says what that place is for, or the change makes no difference that anybody could see. The latter are listed
+with the reason in ``equivalent.py`` beside this file. The score is the share of the others that is killed.
+
+Nothing is changed in the checkout: the tests run in a copy of it, with the same examples each time. Texts are left as they
+are, and annotations.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import difflib
+import os
+import queue
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.command import Parser, list_of, whole_number
+from benchmarks.equivalent import EQUIVALENT
+from benchmarks.mutations import _replacer, _setter, mutate
+
+ROOT = Path(__file__).parent.parent
+
+# What is changed, and the tests that should notice. Patterns, relative to the checkout.
+MODULES: dict[str, tuple[list[str], list[str]]] = {
+    "layers": (
+        ["scratchnet/layers/*.py"],
+        [
+            *(f"tests/test_{name}.py" for name in ("dense", "conv", "pool", "activations", "norm", "dropout", "reshape")),
+            *(f"tests/test_{name}.py" for name in ("fourier", "neighbors", "compose", "all_layers")),
+        ],
+    ),
+    "losses": (["scratchnet/losses.py"], ["tests/test_losses.py"]),
+    "optim": (["scratchnet/optim.py"], ["tests/test_optim.py"]),
+    "gradcheck": (["scratchnet/gradcheck/**/*.py"], ["tests/gradcheck/test_*.py"]),
+    "idx": (["scratchnet/datasets/idx.py"], ["tests/test_idx.py"]),
+    "serialize": (["scratchnet/serialize.py"], ["tests/test_serialize.py"]),
+}
+LEAST = 95.0  # the score that each module should have, in percent
+
+# --- mutations -------------------------------------------------------------------------------------------------------------
+
+_OPPOSITES = {
+    "any": "all", "min": "max", "maximum": "minimum", "argmax": "argmin", "floor": "ceil", "isfinite": "isnan",
+}  # fmt: skip
+_OPPOSITES |= {value: key for key, value in _OPPOSITES.items()}
+_OPERATORS: dict[type, ast.AST] = {
+    ast.Mod: ast.Mult(), ast.BitAnd: ast.BitOr(), ast.BitOr: ast.BitAnd(), ast.In: ast.NotIn(), ast.NotIn: ast.In(),
+}  # fmt: skip
+Change = tuple[str, Callable[[], None]]
+
+
+def changes(part: ast.Module, source: str) -> list[Change]:
+    """(what is changed, a function that changes it) for each possible mutation of a part of a module."""
+    return [*mutate(part, source), *_more(part, source)]
+
+
+def parts(body: list[ast.stmt], prefix: str = "") -> Iterator[tuple[str, ast.Module]]:
+    """Each function, and each other statement of modules and classes, as ``mutate`` wants it: the body of the first body."""
+    for statement in body:
+        if isinstance(statement, ast.FunctionDef):
+            yield prefix + statement.name, ast.Module([statement], [])
+        elif isinstance(statement, ast.ClassDef):
+            yield from parts(statement.body, f"{prefix}{statement.name}.")
+        elif not isinstance(statement, (ast.Import, ast.ImportFrom)) and "TypeAlias" not in ast.unparse(statement):
+            yield prefix.rstrip(".") or "module", ast.Module([ast.Module([statement], [])], [])  # type: ignore[list-item]
+
+
+def _more(tree: ast.Module, source: str) -> Iterator[Change]:
+    """Mutations that ``mutate``, which is made for backward passes, does not have."""
+    lines = source.split("\n")
+    function = tree.body[0]
+    defaults: list[ast.AST] = []  # which mutate does not look at
+    if isinstance(function, ast.FunctionDef):
+        given = (*function.args.defaults, *function.args.kw_defaults)
+        defaults = [node for default in given if default for node in ast.walk(default)]
+    for node in ast.walk(function):
+        line = lines[getattr(node, "lineno", 1) - 1].split("  #")[0].strip()
+        where = f"[{line}] column {getattr(node, 'col_offset', 0)}"
+        for number, condition in enumerate(_conditions(node)):
+            if not isinstance(condition, (ast.Compare, ast.BoolOp, ast.UnaryOp)):
+                opposite = ast.UnaryOp(ast.Not(), condition)
+                yield f"{where}: condition {number} turned round", _replacer(tree, condition, opposite)
+        if isinstance(node, ast.Constant) and type(node.value) is bool:
+            yield f"{where}: {node.value} -> {not node.value}", _setter(node, "value", not node.value)
+        elif isinstance(node, ast.Constant) and type(node.value) in ((int, float) if node in defaults else (float,)):
+            for value in (node.value + 1, node.value - 1):
+                yield f"{where}: {node.value} -> {value}", _setter(node, "value", value)
+        elif isinstance(node, ast.BinOp) and type(node.op) in _OPERATORS:
+            other = _OPERATORS[type(node.op)]
+            yield f"{where}: {type(node.op).__name__} -> {type(other).__name__}", _setter(node, "op", other)
+        elif isinstance(node, ast.Compare) and type(node.ops[0]) in _OPERATORS:
+            other = _OPERATORS[type(node.ops[0])]
+            change = f"{where}: {type(node.ops[0]).__name__} -> {type(other).__name__}"
+            yield change, _setter(node, "ops", [other, *node.ops[1:]])
+        elif isinstance(node, ast.BoolOp):
+            for i, value in enumerate(node.values):
+                rest = [*node.values[:i], *node.values[i + 1 :]]
+                yield f"{where}: without {ast.unparse(value)}", _setter(node, "values", rest)
+        elif isinstance(node, ast.Call):
+            for keyword in node.keywords:
+                if keyword.arg:
+                    others = [other for other in node.keywords if other is not keyword]
+                    yield f"{where}: {ast.unparse(node.func)} without {keyword.arg}=", _setter(node, "keywords", others)
+        elif isinstance(node, (ast.Name, ast.Attribute)):
+            attribute = "id" if isinstance(node, ast.Name) else "attr"
+            other_name = _OPPOSITES.get(getattr(node, attribute))
+            if other_name and isinstance(node.ctx, ast.Load):
+                yield f"{where}: {ast.unparse(node)} -> {other_name}", _setter(node, attribute, other_name)
+        elif isinstance(node, ast.Slice) and node.lower and node.upper:
+            for bound in ("lower", "upper"):
+                yield f"{where}: [{ast.unparse(node)}] without {bound} bound", _setter(node, bound, None)
+        elif isinstance(node, (ast.Break, ast.Continue)):
+            loop = ast.Continue() if isinstance(node, ast.Break) else ast.Break()
+            yield f"{where}: break <-> continue", _replacer(tree, node, loop)
+        elif isinstance(node, ast.ExceptHandler) and isinstance(node.type, ast.Tuple):
+            for i, kind in enumerate(node.type.elts):
+                rest = [*node.type.elts[:i], *node.type.elts[i + 1 :]]
+                yield f"{where}: {ast.unparse(kind)} not caught", _setter(node.type, "elts", rest)
+        elif _can_go(node):
+            yield f"{where}: statement left out", _replacer(tree, node, ast.Pass())
+
+
+def _conditions(node: ast.AST) -> list[ast.expr]:
+    if isinstance(node, (ast.If, ast.IfExp, ast.While, ast.Assert)):
+        return [node.test]
+    return node.ifs if isinstance(node, ast.comprehension) else []
+
+
+def _can_go(node: ast.AST) -> bool:
+    """Whether it is a statement whose absence does not always lead to a NameError."""
+    if isinstance(node, ast.Assign):
+        return isinstance(node.targets[0], (ast.Attribute, ast.Subscript))
+    return isinstance(node, (ast.Raise, ast.AugAssign)) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Call))
+
+
+class _Quiet(ast.NodeTransformer):
+    """Annotations become texts, which no mutation changes."""
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
+        node.annotation = ast.Constant(ast.unparse(node.annotation))
+        return self.generic_visit(node)
+
+    def visit_arg(self, node: ast.arg) -> ast.AST:
+        node.annotation = node.annotation and ast.Constant(ast.unparse(node.annotation))
+        return node
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        node.returns = node.returns and ast.Constant(ast.unparse(node.returns))
+        return self.generic_visit(node)
+
+
+def parse(source: str) -> ast.Module:
+    tree: ast.Module = ast.fix_missing_locations(_Quiet().visit(ast.parse(source)))
+    return tree
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One change of one source file."""
+
+    module: str
+    path: str  # relative to the checkout
+    function: str
+    change: str
+    part: int  # of the file, in the order of ``parts``
+    number: int  # of the mutation, in the order of ``changes``
+
+    @property
+    def name(self) -> str:
+        return f"{self.path} {self.function}: {self.change}"
+
+    def sources(self) -> tuple[str, str]:
+        """The file's code without the change and with it, both as ``ast.unparse`` writes them."""
+        source = _read(self.path)
+        tree = parse(source)
+        before = ast.unparse(tree)
+        _, part = list(parts(tree.body))[self.part]
+        changes(part, source)[self.number][1]()
+        return before, ast.unparse(ast.fix_missing_locations(tree))
+
+    def can_run(self) -> bool:
+        """Whether it is other code, and Python at all."""
+        before, after = self.sources()
+        try:
+            compile(after, self.path, "exec")
+        except SyntaxError:
+            return False
+        return before != after
+
+    def diff(self) -> str:
+        lines = difflib.unified_diff(*(text.splitlines() for text in self.sources()), "before", "after", lineterm="", n=2)
+        return "\n".join(list(lines)[2:])
+
+
+def _read(path: str) -> str:
+    return (ROOT / path).read_text(encoding="utf-8")
+
+
+def _files(patterns: list[str]) -> list[str]:
+    return [path.relative_to(ROOT).as_posix() for pattern in patterns for path in sorted(ROOT.glob(pattern))]
+
+
+def files_of(module: str) -> list[str]:
+    return _files(MODULES[module][0])
+
+
+def tests_of(module: str) -> list[str]:
+    return _files(MODULES[module][1])
+
+
+def test_files(mutant: Mutant) -> list[str]:
+    """Those of its module; first the one that has its source file's name."""
+    found = tests_of(mutant.module)
+    return sorted(found, key=lambda test: Path(test).stem != f"test_{Path(mutant.path).stem}")
+
+
+def mutants(module: str) -> list[Mutant]:
+    """Every mutation of a module."""
+    found = []
+    for path in files_of(module):
+        source = _read(path)
+        for i, (name, part) in enumerate(parts(parse(source).body)):
+            found += [Mutant(module, path, name, what, i, j) for j, (what, _) in enumerate(changes(part, source))]
+    return found
+
+
+def drawn(modules: list[str], count: int, seed: int, only: str = "") -> list[Mutant]:
+    """``count`` mutants whose names contain ``only``, as many of each module as of the others, if it has so many."""
+    chosen: list[Mutant] = []
+    everything = {module: [m for m in mutants(module) if only in m.name] for module in modules}
+    for done, module in enumerate(sorted(modules, key=lambda module: len(everything[module]))):
+        wanted = -(-(count - len(chosen)) // (len(modules) - done))
+        order = np.random.default_rng(seed).permutation(len(everything[module]))
+        mine: list[Mutant] = []
+        for i in order:
+            if len(mine) < wanted and everything[module][i].can_run():
+                mine.append(everything[module][i])
+        chosen += sorted(mine, key=lambda mutant: (mutant.path, mutant.number))
+    return chosen
+
+
+# --- running the tests -----------------------------------------------------------------------------------------------------
+
+
+class Copy:
+    """A copy of the checkout in which tests run."""
+
+    def __init__(self, folder: Path) -> None:
+        self.root = folder
+        ignored = (".git", "__pycache__", ".*_cache", ".hypothesis", "data_cache", "runs", "*.egg-info")
+        shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(*ignored))
+        # CI: the same examples each time. Bytecode is written by hand, since Python may take a mutant's for the next one's.
+        self.environment = {
+            **{key: value for key, value in os.environ.items() if key not in ("SCRATCHNET_DATA", "PYTEST_ADDOPTS")},
+            "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0", "CI": "true",
+            "OPENBLAS_NUM_THREADS": "1",
+        }  # fmt: skip
+
+    def write(self, path: str, code: str) -> None:
+        (self.root / path).write_text(code, encoding="utf-8")
+
+    def compile(self, kept_as_source: list[str]) -> None:
+        """Write bytecode of all but these, which will change."""
+        kept = "|".join(path.replace(".", r"\.") for path in kept_as_source)
+        code = [sys.executable, "-m", "compileall", "-q", "-x", f"({kept})$", "scratchnet", "benchmarks", "tests"]
+        subprocess.run(code, cwd=self.root, check=True, env={**self.environment, "PYTHONDONTWRITEBYTECODE": ""})
+
+    def test(self, tests: list[str], limit: float | None) -> tuple[str, str]:
+        """("passed", "failed" or "too slow", what pytest printed)."""
+        command = [sys.executable, "-m", "pytest", "-x", "--no-header", "--tb=short", "-p", "no:cacheprovider"]
+        command += ["--assert=plain", "--hypothesis-profile=no-shrinking", *tests]
+        with tempfile.TemporaryFile() as output:
+            process = subprocess.Popen(
+                command,
+                cwd=self.root,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # what the tests start ends with them
+            )
+            try:
+                code: int | None = process.wait(limit)
+            except subprocess.TimeoutExpired:
+                code = None
+            finally:
+                _end(process)
+            output.seek(0)
+            text = output.read().decode(errors="replace")
+        return {0: "passed", None: "too slow"}.get(code, "failed"), text
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    if hasattr(os, "killpg"):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    else:
+        process.kill()
+    process.wait()
+
+
+class Failed(RuntimeError):
+    """The score can't be measured."""
+
+
+def results(chosen: list[Mutant], jobs: int, tell: Callable[[str], None]) -> dict[Mutant, str]:
+    """What the tests say of each mutant: "passed", "failed" or "too slow"."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, ThreadPoolExecutor(jobs) as pool:
+        copies: queue.SimpleQueue[Copy] = queue.SimpleQueue()
+        modules = sorted({mutant.module for mutant in chosen})
+        files = [path for module in modules for path in files_of(module)]
+        for number in range(jobs):
+            copy = Copy(Path(folder) / str(number))
+            for path in files:  # so that a mutant differs in nothing else, not even in comments
+                copy.write(path, ast.unparse(parse(_read(path))))
+            copy.compile(files)
+            copies.put(copy)
+
+        def clean(module: str) -> float:
+            copy = copies.get()
+            start = time.perf_counter()
+            outcome, text = copy.test(tests_of(module), None)
+            seconds = time.perf_counter() - start
+            copies.put(copy)
+            if outcome != "passed":
+                raise Failed(f"the tests of {module} fail without any change:\n{text}")
+            tell(f"{module}: tests pass in {seconds:.1f} s")
+            return seconds
+
+        limits = {module: 10 + 3 * seconds for module, seconds in zip(modules, pool.map(clean, modules), strict=True)}
+
+        def run(mutant: Mutant) -> str:
+            copy = copies.get()
+            before, after = mutant.sources()
+            copy.write(mutant.path, after)
+            try:
+                outcome, _ = copy.test(test_files(mutant), limits[mutant.module])
+            finally:
+                copy.write(mutant.path, before)
+                copies.put(copy)
+            tell(f"{outcome}: {mutant.name}")
+            return outcome
+
+        found = dict(zip(chosen, pool.map(run, chosen), strict=True))
+        list(pool.map(clean, modules))  # else the mutants may have failed for another reason, such as a full disk
+        return found
+
+
+# --- the command -----------------------------------------------------------------------------------------------------------
+
+
+def table(found: dict[Mutant, str]) -> tuple[list[str], float]:
+    """The result for each module as lines, and the lowest score."""
+    lines = [f"{'module':10} {'mutants':>8} {'killed':>7} {'too slow':>9} {'equivalent':>11} {'survived':>9} {'score':>8}"]
+    scores = []
+    for module in [*dict.fromkeys(mutant.module for mutant in found), "all"]:
+        mine = {mutant: outcome for mutant, outcome in found.items() if module in (mutant.module, "all")}
+        outcomes = list(mine.values())
+        slow = outcomes.count("too slow")
+        killed = outcomes.count("failed") + slow
+        same = sum(outcome == "passed" and mutant.name in EQUIVALENT for mutant, outcome in mine.items())
+        scores.append(100 * killed / max(1, len(mine) - same))
+        survived = len(mine) - killed - same
+        lines.append(f"{module:10} {len(mine):8} {killed:7} {slow:9} {same:11} {survived:9} {scores[-1]:7.1f}%")
+    return lines, min(scores)
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = Parser(prog="python -m benchmarks.mutation_score", description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--count", type=whole_number(1), default=500, help="how many mutants, drawn at random (default 500)")
+    parser.add_argument("--seed", type=whole_number(0), default=0)
+    modules = list(MODULES)
+    parser.add_argument("--modules", type=list_of(modules), default=modules, metavar="A,B", help=", ".join(modules))
+    parser.add_argument("--only", default="", metavar="TEXT", help="only mutants whose name contains this")
+    parser.add_argument("--jobs", type=whole_number(1), default=1, help="how many run at the same time (default 1)")
+    parser.add_argument("-v", "--verbose", action="store_true", help="print every mutant as it is done")
+    args = parser.parse_args(argv)
+    start = time.perf_counter()
+    chosen = drawn(args.modules, args.count, args.seed, args.only)
+    if not chosen:
+        parser.error(f"no mutant's name contains {args.only!r}")
+    tell: Callable[[str], Any] = (lambda text: print(text, flush=True)) if args.verbose else lambda text: None
+    try:
+        found = results(chosen, args.jobs, tell)
+    except Failed as error:
+        print(error, file=sys.stderr)
+        return 1
+    survivors = [mutant for mutant, outcome in found.items() if outcome == "passed"]
+    for mutant in survivors:
+        reason = EQUIVALENT.get(mutant.name)
+        print(f"\n{'equivalent' if reason else 'SURVIVED'}: {mutant.name}\n{reason or mutant.diff()}")
+    lines, lowest = table(found)
+    print("\n" + "\n".join(lines) + f"\n{time.perf_counter() - start:.0f} s")
+    return 0 if lowest >= LEAST else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
