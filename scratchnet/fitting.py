@@ -17,6 +17,7 @@ from scratchnet import models
 from scratchnet.engine import Prepare, ShardedEngine
 from scratchnet.engine.batch import chunks
 from scratchnet.layers import NearestNeighbors, Sequential
+from scratchnet.optim import Optimizer
 from scratchnet.preprocess import Normalization, prepare
 from scratchnet.recipes import Recipe
 from scratchnet.train import Step, steps_per_epoch, train_steps
@@ -51,18 +52,24 @@ def engine_for(
     )
 
 
-def steps_for(recipe: Recipe, engine: ShardedEngine) -> Iterator[Step]:
-    """The recipe's training; no steps at all for a model without weights."""
+def steps_for(
+    recipe: Recipe, engine: ShardedEngine, optimizer: Optimizer | None = None, *, start: int = 0
+) -> Iterator[Step]:
+    """The recipe's training; no steps at all for a model without weights.
+
+    To go on with one that was interrupted, give the optimizer as it was after ``start`` steps (see checkpoint.py).
+    """
     if not engine.task.model.params:
         return iter(())
     steps = steps_per_epoch(len(engine), recipe.batch_size) * recipe.epochs
     return train_steps(
         engine,
-        recipe.build_optimizer(),
+        optimizer or recipe.build_optimizer(),
         epochs=recipe.epochs,
         batch_size=recipe.batch_size,
         schedule=recipe.build_schedule(steps),
         seed=recipe.seed,
+        start=start,
     )
 
 

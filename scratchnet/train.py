@@ -74,12 +74,21 @@ def steps_per_epoch(n: int, batch_size: int) -> int:
 
 
 def train_steps(
-    engine: Engine, optimizer: Optimizer, *, epochs: int, batch_size: int, schedule: Schedule, seed: int
+    engine: Engine,
+    optimizer: Optimizer,
+    *,
+    epochs: int,
+    batch_size: int,
+    schedule: Schedule,
+    seed: int,
+    start: int = 0,
 ) -> Iterator[Step]:
     """Train the engine's network on its images, one batch at a time. Every epoch visits each image once, in a new order.
 
     ``schedule(step)`` is the learning rate, in place of the optimizer's own; step counts on over all epochs.
     ``constant(lr)`` keeps it; ``cosine`` and ``one_cycle`` want to know ``epochs * steps_per_epoch(n, batch_size)``.
+
+    ``start`` is how many steps were taken before, by a training that was interrupted (see checkpoint.py).
 
     The same arguments give bitwise the same weights on the same machine.
 
@@ -94,10 +103,13 @@ def train_steps(
     require(n > 0, "train_steps: the engine has no training images")
     whole = is_whole(epochs, batch_size) and epochs >= 1 and batch_size >= 1
     require(whole, f"train_steps: epochs {epochs} and batch_size {batch_size} must be positive")
-    step, batches = 0, steps_per_epoch(n, batch_size)
-    for epoch in range(epochs):
+    batches = steps_per_epoch(n, batch_size)
+    begins = is_whole(start) and 0 <= start <= epochs * batches
+    require(begins, f"train_steps: start must be in 0 .. {epochs * batches}, got {start}")
+    for epoch in range(start // batches, epochs):
         order = stream(seed, Purpose.SHUFFLE, step=epoch).permutation(n)
-        for index in range(batches):
+        for index in range(max(0, start - epoch * batches), batches):
+            step = epoch * batches + index
             batch = order[index * batch_size : (index + 1) * batch_size]
             lr = schedule(step)
             loss, correct = engine.step(optimizer, batch, lr, seed=seed, step=step)
@@ -107,7 +119,6 @@ def train_steps(
                     f"a smaller learning rate than {lr:.3g} usually helps"
                 )
             yield Step(epoch, index, index == batches - 1, loss, correct, len(batch), lr)
-            step += 1
 
 
 def epoch_summary(steps: list[Step], validation: Evaluation | None = None) -> Epoch:

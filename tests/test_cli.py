@@ -420,7 +420,7 @@ def test_ctrl_c_during_the_test_keeps_the_weights(
     result = run("train", *QUICK[:-1], 0, "--dataset", data, "--out", tmp_path / "run")
     assert result.error() == "scratchnet: error: interrupted"
     assert result.status == 1
-    assert sorted(os.listdir(tmp_path / "run")) == ["config.json", "history.csv", "model.npz"]
+    assert sorted(os.listdir(tmp_path / "run")) == ["checkpoint-a.npz", "config.json", "history.csv", "model.npz"]
     assert load_model(tmp_path / "run" / "model.npz").metadata["name"] == "softmax"
 
 
@@ -474,4 +474,4 @@ def test_ctrl_c_saves_what_there_is(long_run: subprocess.Popen[str], tmp_path: P
     metrics: dict[str, Any] = json.loads((tmp_path / "run" / "metrics.json").read_text(encoding="utf-8"))
     assert metrics["interrupted"] is True
     assert metrics["epochs"] >= 3
-    assert sorted(os.listdir(tmp_path / "run")) == sorted(FILES)
+    assert sorted(os.listdir(tmp_path / "run")) == sorted(("checkpoint-a.npz", "checkpoint-b.npz", *FILES))

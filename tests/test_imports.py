@@ -20,7 +20,7 @@ FLOORS = [
     ["typing", "arguments", "memory", "machine", "rng", "init", "files"],
     ["layers", "losses", "optim", "metrics", "preprocess", "imaging", "picture", "datasets", "gradcheck", "serialize"],
     ["augment", "corruptions", "models", "recipes", "engine"],
-    ["train", "fitting", "tuning", "explain", "inspection", "runs", "results", "trained"],
+    ["train", "fitting", "tuning", "explain", "inspection", "checkpoint", "runs", "results", "trained"],
     ["viz", "web"],
     ["cli"],
     ["__main__"],
@@ -28,7 +28,7 @@ FLOORS = [
 FLOOR = {part: floor for floor, parts in enumerate(FLOORS) for part in parts}
 
 # "files" is their tool; "machine" reads limits
-MAY_TOUCH_FILES = {"datasets", "serialize", "runs", "results", "trained", "cli", "web"}
+MAY_TOUCH_FILES = {"datasets", "serialize", "checkpoint", "runs", "results", "trained", "cli", "web"}
 
 # Who is about an optional dependency, and may import it at module level. Others import it in the function that needs it.
 ABOUT = {"matplotlib": {"viz"}, "mpl_toolkits": {"viz"}, "cycler": {"viz"}, "flask": {"web"}, "werkzeug": {"web"}}

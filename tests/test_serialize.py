@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -189,3 +190,16 @@ def test_a_failed_save_keeps_the_old_file(saved: Path) -> None:
         save_model(saved, Sequential(ReLU()), {"not json": object()})
     assert saved.read_bytes() == before
     assert os.listdir(saved.parent) == ["model.npz"]
+
+
+def test_the_same_network_makes_the_same_bytes_whatever_the_clock_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also one that was set back to where zip archives have no date."""
+    model = Sequential(Flatten(), Dense(4, 2, rng=np.random.default_rng(0)))
+    save_model(tmp_path / "now.npz", model, {"name": "x"})
+    monkeypatch.setattr(time, "time", lambda: 3600.0)
+    save_model(tmp_path / "1970.npz", model, {"name": "x"})
+    assert (tmp_path / "now.npz").read_bytes() == (tmp_path / "1970.npz").read_bytes()
+    with np.load(tmp_path / "now.npz", allow_pickle=False) as archive:
+        np.testing.assert_array_equal(archive["1.w"], model.params["1.w"])

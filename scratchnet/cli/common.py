@@ -53,10 +53,15 @@ def add_data_arguments(parser: argparse.ArgumentParser) -> None:
 def open_data(args: argparse.Namespace) -> Source:
     """The data set that --dataset and --data-dir name; says it loudly if it is only a stand-in for MNIST."""
     source = open_source(args.dataset, args.data_dir, progress=sys.stderr.isatty())
+    say_stand_in(source)
+    return source
+
+
+def say_stand_in(source: Source) -> None:
+    """Say it loudly if a data set is only a stand-in."""
     if source.notice:
         rule = "*" * 78
         print(f"{rule}\n{source.notice}\n{rule}", file=sys.stderr, flush=True)
-    return source
 
 
 def add_model_argument(parser: argparse._ActionsContainer) -> None:

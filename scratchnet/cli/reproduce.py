@@ -47,6 +47,12 @@ def run(args: argparse.Namespace) -> int:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise Failure(f"can't write to the output folder {folder}: {error.strerror}") from error
+    with runs.held(folder):  # two that add to one table lose each other's rows
+        return _fill(folder, args)
+
+
+def _fill(folder: Path, args: argparse.Namespace) -> int:
+    """Make the runs that the folder's table lacks."""
     done = results.read(folder / JSON)
     source = open_data(args)
     train, test = source.load("train"), source.load("test")

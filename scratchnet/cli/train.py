@@ -1,19 +1,19 @@
 """``scratchnet train``."""
 
 import argparse
+import dataclasses
 import functools
 import os
 import sys
-import threading
-import time
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from scratchnet import models, runs
+from scratchnet.checkpoint import SECONDS, Checkpoint, Checkpoints, Progress, checksum
 from scratchnet.cli.common import (
     FEW,
     Failure,
@@ -23,8 +23,10 @@ from scratchnet.cli.common import (
     interrupts_between_steps,
     number,
     open_data,
+    say_stand_in,
 )
 from scratchnet.datasets.door import Source
+from scratchnet.datasets.mnist import Dataset
 from scratchnet.datasets.split import split
 from scratchnet.engine import WorkerDied
 from scratchnet.fitting import engine_for, metadata_for, steps_for
@@ -34,7 +36,7 @@ from scratchnet.models import MODELS
 from scratchnet.optim import OPTIMIZERS
 from scratchnet.recipes import LOSSES, RECIPES, SCHEDULES, ConfigError, Recipe, recipe_from
 from scratchnet.serialize import save_model
-from scratchnet.train import Epoch, Evaluation, Step, epoch_summary, evaluate, train_epochs
+from scratchnet.train import Epoch, Evaluation, Step, TrainingDiverged, epoch_summary, evaluate, steps_per_epoch
 from scratchnet.typing import Array
 
 NOT_IN_RECIPE = ("dataset", "data_dir")  # settings that a config file may hold beside the recipe's
@@ -79,18 +81,122 @@ def add_to(commands: "argparse._SubParsersAction[Any]") -> None:
     parser.add_argument("--out", metavar="DIR", help="the run's folder (default runs/<time>-<model>)")
     parser.add_argument("--overwrite", action="store_true", help="replace the run that --out holds")
     parser.add_argument("--config", metavar="FILE", help="JSON file of settings, such as a run's config.json")
+    parser.add_argument(
+        "--resume",
+        metavar="DIR",
+        help="go on with the run in this folder, which was interrupted: it ends as if it had not been, to the last bit",
+    )
+    parser.add_argument(
+        "--checkpoint-every",
+        type=_seconds_or_epoch,
+        default=SECONDS,
+        metavar="SECONDS|epoch",
+        help=f"how often a run is kept on disk to be resumed from (default {SECONDS:g}); less often where that would take "
+        "more than 1 %% of the time",
+    )
     parser.set_defaults(run=run)
 
 
+class _Job(NamedTuple):
+    """What a run is, as its checkpoints tell it: config.json, what is said of a stand-in, the data's checksums, versions."""
+
+    settings: dict[str, Any]
+    notice: str
+    data: dict[str, str]
+    versions: dict[str, str]
+
+
+class _Plan(NamedTuple):
+    """What is to be done: a run from its start, or from where it was ``begun``."""
+
+    job: _Job
+    recipe: Recipe
+    source: Source
+    folder: Path
+    checkpoints: Checkpoints
+    begun: Checkpoint | None
+
+
 def run(args: argparse.Namespace) -> int:
+    if args.resume is not None:
+        return _resume(args)
     recipe = _settings(args)
     source = open_data(args)
-    train, test = source.load("train"), source.load("test")
-    if recipe.val_size >= len(train.images):
-        raise Misuse(f"--val-size {recipe.val_size} leaves nothing of {len(train.images)} training images to train on")
-    folder = runs.create(args.out, recipe.model, overwrite=args.overwrite)
-    dataset = source.name if args.dataset == "auto" else args.dataset  # what a second run must not choose again
-    runs.write_json(folder / runs.CONFIG, {**recipe.to_dict(), "dataset": dataset, "data_dir": args.data_dir})
+    data = _load(source)
+    if recipe.val_size >= len(data["train"].images):
+        size = len(data["train"].images)
+        raise Misuse(f"--val-size {recipe.val_size} leaves nothing of {size} training images to train on")
+    with runs.create(args.out, recipe.model, overwrite=args.overwrite) as folder:
+        dataset = source.name if args.dataset == "auto" else args.dataset  # what a second run must not choose again
+        settings = {**recipe.to_dict(), "dataset": dataset, "data_dir": args.data_dir}
+        runs.write_json(folder / runs.CONFIG, settings)
+        job = _Job(settings, source.notice, _checksums(data), runs.versions())
+        return _train(_Plan(job, recipe, source, folder, Checkpoints(folder), None), data, args)
+
+
+def _resume(args: argparse.Namespace) -> int:
+    """Go on with the run that a folder holds."""
+    given = [name for name in (*Recipe().to_dict(), "recipe", "config", "out") if getattr(args, name) is not None]
+    given += ["overwrite"] if args.overwrite else []
+    if given:
+        raise Misuse(f"--{given[0].replace('_', '-')} does not go with --resume: a run goes on as it was begun")
+    folder = Path(args.resume)
+    with runs.reopen(folder):
+        checkpoints = Checkpoints(folder)
+        begun = checkpoints.load()
+        if begun is None and runs.is_finished(folder):
+            _say(f"the run in {folder} is finished: there is nothing to resume")
+            return 0
+        if begun is None:
+            raise Failure(f"{folder} holds no checkpoint to go on from: no run was interrupted there")
+        for damage in checkpoints.damaged:
+            _note(f"{damage}; going on from the other one, after step {begun.step}")
+        job = _job_of(begun, folder)
+        recipe = recipe_from({name: job.settings[name] for name in Recipe().to_dict()}, str(folder))
+        args.dataset, args.data_dir = args.dataset or job.settings["dataset"], args.data_dir or job.settings["data_dir"]
+        source = dataclasses.replace(open_data(args), notice=job.notice)
+        say_stand_in(source)
+        data = _load(source)
+        if _checksums(data) != job.data:
+            raise Failure(f"{folder}: the run was begun on other data than {source.name} is now, and can't go on with it")
+        for name, version in runs.versions().items():
+            if version != job.versions.get(name):
+                _note(f"begun with {name} {job.versions.get(name)}, and this is {version}: the last bits may differ")
+        return _train(_Plan(job, recipe, source, folder, checkpoints, begun), data, args)
+
+
+def _job_of(begun: Checkpoint, folder: Path) -> _Job:
+    """Errors    Failure if the checkpoint is of something else, or config.json is not what it was"""
+    try:
+        job = _Job(**begun.run)
+        texts = [job.notice, *(job.settings[name] or "" for name in NOT_IN_RECIPE)]
+        sound = job.settings.keys() == {*Recipe().to_dict(), *NOT_IN_RECIPE} and {type(text) for text in texts} == {str}
+    except (TypeError, AttributeError, KeyError):
+        sound = False
+    if not (sound and isinstance(job.versions, dict)):
+        raise Failure(f"{folder}: its checkpoint is not of a run of this version")
+    config = folder / runs.CONFIG
+    if not config.exists():
+        runs.write_json(config, job.settings)
+    now = runs.read_config(config)
+    for name, then in job.settings.items():
+        if now.get(name) != then:
+            raise Failure(f"{config} says {name} {now.get(name)}; the run was begun with {then} and goes on as it was begun")
+    return job
+
+
+def _load(source: Source) -> dict[str, Dataset]:
+    return {part: source.load(part) for part in ("train", "test")}
+
+
+def _checksums(data: dict[str, Dataset]) -> dict[str, str]:
+    return {part: checksum({"images": its.images, "labels": its.labels}) for part, its in data.items()}
+
+
+def _train(plan: _Plan, data: dict[str, Dataset], args: argparse.Namespace) -> int:
+    """Train, then test once, and write the folder's files."""
+    job, recipe, source, folder, checkpoints, begun = plan
+    train, test = data.pop("train"), data.pop("test")
     indices, held_out = split(train.labels, recipe.val_size, seed=recipe.seed)
 
     training = train.images[indices], train.labels[indices]
@@ -100,32 +206,45 @@ def run(args: argparse.Namespace) -> int:
     quick = args.workers is None and len(indices) * recipe.epochs < 5 * FEW
     engine = engine_for(recipe, *training, workers=0 if quick else args.workers)
     del training
-    model = engine.task.model
+    model, optimizer = engine.task.model, recipe.build_optimizer()
     size = sum(array.size for array in model.params.values())
     _say(f"{recipe.model}: {size:,} parameters; {source.name}: {len(indices)} training images, {len(held_out)} validation")
     with engine:
         _say(f"writing to {folder}; working in {f'{engine.workers} processes' if engine.workers > 1 else 'one process'}")
-        started = time.perf_counter()
         validate = functools.partial(evaluate, engine, *validation) if len(held_out) else None
-        history: list[Epoch] = []
         ended = ""  # why training ended early
-        try:
-            with interrupts_between_steps() as stop:
-                for epoch in train_epochs(_watched(steps_for(recipe, engine), recipe.epochs, len(indices), stop), validate):
-                    history.append(epoch)
+        with interrupts_between_steps() as stop:
+            every = None if args.checkpoint_every == "epoch" else args.checkpoint_every
+            progress = Progress(
+                *(checkpoints, engine, optimizer),
+                begun=begun,
+                run=job._asdict(),
+                every=every,
+                stop=stop,
+                report=lambda why: _note(f"no checkpoint: {why}; training goes on"),
+            )
+            history, start = progress.history, progress.step
+            if begun:
+                _say(f"going on after step {start}, with {len(history)} of {recipe.epochs} epochs done")
+            steps = _watched(steps_for(recipe, engine, optimizer, start=start), recipe, len(indices), start)
+            try:
+                for epoch in progress.epochs(steps, validate):
                     _say(_line(epoch, recipe.epochs))
-        except KeyboardInterrupt:
-            ended = f"interrupted in epoch {len(history) + 1} of {recipe.epochs}"
-            _say("interrupted: saving what is trained, then evaluating it (Ctrl-C again to leave that out)")
-        except WorkerDied as error:
-            ended = f"{error}, in epoch {len(history) + 1} of {recipe.epochs}"
-        seconds = time.perf_counter() - started
+            except KeyboardInterrupt:
+                ended = f"interrupted in epoch {len(history) + 1} of {recipe.epochs}"
+                _say("interrupted: saving what is trained, then evaluating it (Ctrl-C again to leave that out)")
+            except WorkerDied as error:
+                ended = f"{error}, in epoch {len(history) + 1} of {recipe.epochs}"
+            except TrainingDiverged:
+                checkpoints.remove()
+                raise
+        seconds = progress.seconds
 
         metadata = metadata_for(recipe)
         with engine.averaged():
             save_model(folder / runs.MODEL, model, metadata)  # at once: what comes now can fail or be interrupted
         runs.write_history(folder / runs.HISTORY, history)
-        saved = f"{ended}; what was trained so far is saved in {folder}"
+        saved = f"{ended}; what was trained so far is saved in {folder}, and --resume {folder} goes on with it"
         if engine.closed:
             raise Failure(saved)
         learned_by_heart = validate().accuracy if validate and not model.params else None
@@ -152,6 +271,8 @@ def run(args: argparse.Namespace) -> int:
         save_model(folder / runs.MODEL, model, metadata)
     runs.write_json(folder / runs.METRICS, metrics)
     _plot(folder, recipe.model, history, test.images, test.labels, result, source)
+    if not ended:
+        checkpoints.remove()
     stand_in = "SYNTHETIC digits, not MNIST" if source.notice else source.name
     _say(f"test accuracy {result.accuracy:.2%}, test loss {result.loss:.4f} ({stand_in}), trained in {seconds:.1f} s")
     if result.accuracy < 2 / models.NUM_CLASSES and not ended:
@@ -186,24 +307,33 @@ def _settings(args: argparse.Namespace) -> Recipe:
         raise Misuse(str(error)) from error
 
 
-def _watched(steps: Iterator[Step], epochs: int, images: int, stop: threading.Event) -> Iterator[Step]:
-    """The same steps, with a progress bar where somebody is watching; KeyboardInterrupt after the one where it was asked."""
+def _watched(steps: Iterator[Step], recipe: Recipe, images: int, done: int) -> Iterator[Step]:
+    """The same steps, with a progress bar where somebody is watching; so many were ``done`` before."""
     from tqdm import tqdm
 
+    epochs, remaining = divmod(done, steps_per_epoch(images, recipe.batch_size))
+    before = epochs * images + remaining * recipe.batch_size
     recent: deque[Step] = deque(maxlen=100)
-    with tqdm(total=images * epochs, unit="img", unit_scale=True, disable=None, leave=False) as bar:
+    with tqdm(total=images * recipe.epochs, initial=before, unit="img", unit_scale=True, disable=None, leave=False) as bar:
         for step in steps:
             recent.append(step)
             bar.update(step.size)
             if step.index % 20 == 0:
                 mean = epoch_summary(list(recent))
-                bar.set_description(f"epoch {step.epoch + 1}/{epochs}", refresh=False)
+                bar.set_description(f"epoch {step.epoch + 1}/{recipe.epochs}", refresh=False)
                 bar.set_postfix(loss=f"{mean.train_loss:.4f}", accuracy=f"{mean.train_accuracy:.2%}", refresh=False)
             if step.last:
                 bar.clear()  # the epoch's line is about to be printed
             yield step
-            if stop.is_set():
-                raise KeyboardInterrupt
+
+
+def _seconds_or_epoch(text: str) -> float | str:
+    """An argparse type."""
+    return text if text == "epoch" else float(number(float, 0)(text))
+
+
+def _note(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 def _say(text: str) -> None:
