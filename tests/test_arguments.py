@@ -39,7 +39,7 @@ ELSEWHERE = {
     "results",
     "runs",
 }
-ELSEWHERE |= {"viz", "serialize", "trained", "tuning", "typing", "web", "__main__"}
+ELSEWHERE |= {"checkpoint", "viz", "serialize", "trained", "tuning", "typing", "web", "__main__"}
 
 
 # --- what is public ------------------------------------------------------------------------------------------------------
