@@ -19,6 +19,7 @@ import contextlib
 import csv
 import errno
 import functools
+import hashlib
 import json
 import os
 import random
@@ -31,6 +32,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: a process with threads does not fork well
@@ -47,6 +49,9 @@ from scratchnet.recipes import SCHEDULES
 from scratchnet.serialize import load_model
 
 RUNS = 200
+TRAIN, TEST = 120, 40  # images
+PLOTS = False  # really drawn
+END_OF_PNG = b"IEND\xaeB`\x82"
 LIMIT = 300.0  # seconds after which a run hangs
 SHM = Path("/dev/shm")
 OF_A_RUN = ("model.npz", "config.json", "history.csv", "metrics.json", "curves.png", "confusion.png", "mistakes.png")
@@ -91,7 +96,7 @@ def check_files(folder: Path) -> None:
                     rows = list(csv.reader(file, strict=True))
                 if len({len(row) for row in rows}) != 1:
                     raise ValueError("its rows have different lengths")
-            elif path.suffix == ".png" and not path.read_bytes().endswith(b"IEND\xaeB`\x82"):
+            elif path.suffix == ".png" and not path.read_bytes().endswith(END_OF_PNG):
                 raise ValueError("it has no end")
         except ValueError as error:
             raise ValueError(f"{path} is damaged: {error}") from error
@@ -101,7 +106,23 @@ def check_files(folder: Path) -> None:
         raise ValueError(checkpoints.damaged[0])
 
 
+def quick_plot(folder: Path, model: str, history: Any, images: Any, labels: Any, result: Any, source: Any) -> None:
+    """Files that differ where the plots would, for ``scratchnet train``; drawing takes longer than all the rest."""
+    shown = hashlib.sha256(repr((model, history, source.name)).encode() + result.logits.tobytes()).digest()
+    for name in ("confusion.png", "mistakes.png", "curves.png"):
+        with files.atomic_write(folder / name) as file:
+            file.write(shown * 100 + END_OF_PNG)
+
+
 # --- processes -------------------------------------------------------------------------------------------------------------
+
+
+def work(arguments: Sequence[object]) -> int:
+    """``scratchnet`` with these arguments, in a process that does nothing else."""
+    checkpoint.SHARE = np.inf  # these runs are too short for 1 %
+    if not PLOTS:
+        setattr(cli.train, "_plot", quick_plot)  # noqa: B010 - mypy does not like functions that are assigned to
+    return cli.main([str(argument) for argument in arguments])
 
 
 class Hang(RuntimeError):
@@ -124,10 +145,10 @@ class Process:
                 os.dup2(output, 1)
                 os.dup2(output, 2)
                 signal.signal(signal.SIGINT, signal.default_int_handler)
-                checkpoint.SHARE = np.inf  # these runs are too short for 1 %
+                sys.modules["__main__"] = ModuleType("__main__")  # workers need not import this file
                 if before:
                     before()
-                status = cli.main([str(argument) for argument in arguments])
+                status = work(arguments)
             finally:
                 sys.stdout.flush()
                 sys.stderr.flush()
@@ -366,13 +387,13 @@ def random_settings(rng: random.Random) -> list[object]:
     settings: dict[str, object] = {
         "model": model,
         "epochs": rng.randint(1, 3),
-        "batch-size": rng.choice([24, 32, 64]),
+        "batch-size": rng.choice([16, 24, 32]),
         "optimizer": rng.choice(["sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw"]),
         "lr": 0.002,
         "schedule": rng.choice(SCHEDULES),
         "weight-decay": rng.choice([0, 1e-3]),
         "ema": rng.choice([0, 0.9, 0.99]),
-        "val-size": rng.choice([0, 40]),
+        "val-size": rng.choice([0, 30]),
         "shards": rng.randint(2, 5),
         "seed": rng.randrange(1000),
         "checkpoint-every": rng.choice([0, 0, 0.05, "epoch"]),
@@ -384,18 +405,18 @@ def random_settings(rng: random.Random) -> list[object]:
     return [word for name, value in settings.items() for word in (f"--{name}", value)]
 
 
-def make_digits(folder: Path, train: int = 240, test: int = 60) -> None:
+def make_digits(folder: Path) -> None:
     """Synthetic digits in MNIST's layout."""
     folder.mkdir()
-    images, labels = synthetic.make(train + test)
-    for part, chosen in (("train", slice(train)), ("t10k", slice(train, None))):
+    images, labels = synthetic.make(TRAIN + TEST)
+    for part, chosen in (("train", slice(TRAIN)), ("t10k", slice(TRAIN, None))):
         idx.write(folder / f"{part}-images-idx3-ubyte.gz", images[chosen])
         idx.write(folder / f"{part}-labels-idx1-ubyte.gz", labels[chosen].astype(np.uint8))
 
 
 def steps_in(settings: list[object]) -> int:
     value = dict(zip(settings[::2], settings[1::2], strict=True))
-    return int(value["--epochs"]) * -(-(240 - int(value["--val-size"])) // int(value["--batch-size"]))  # type: ignore[call-overload]
+    return int(value["--epochs"]) * -(-(TRAIN - int(value["--val-size"])) // int(value["--batch-size"]))  # type: ignore[call-overload]
 
 
 def one_run(lab: Lab, digits: Path, name: str, row: Row) -> None:
@@ -455,7 +476,7 @@ def two_in_one_folder(lab: Lab, digits: Path, row: Row) -> None:
 
 ON_A_DISK_OF_ITS_OWN = """
 mount -t tmpfs -o size=$SIZE none disk
-train() { "$PYTHON" -m scratchnet train "$@" > log 2>&1; }
+train() { "$PYTHON" -c "$START; $WORK" train "$@" > log 2>&1; }
 go_on() {
     if ls disk/run/checkpoint-?.npz > none 2>&1; then train --resume disk/run; else train $SETTINGS --out disk/run; fi
 }
@@ -463,7 +484,7 @@ if [ $FAULT = full ]; then
     go_on; cat log > said
     mount -o remount,size=64m disk
 else
-    "$PYTHON" -c "$DIES" train $SETTINGS --out disk/run > log 2>&1
+    "$PYTHON" -c "$START; $KILL; $WORK" train $SETTINGS --out disk/run > log 2>&1
     mount -o remount,ro disk
     go_on; cat log > said
     mount -o remount,rw disk
@@ -482,14 +503,15 @@ def on_a_real_disk(lab: Lab, digits: Path, fault: str, row: Row) -> None:
     disk.mkdir()
     finished(lab.start(["train", *settings, "--out", whole]))
     used = sum(path.stat().st_size for path in whole.iterdir()) // 1024
-    kill = f"dies(ShardedEngine, 'step', {lab.rng.randrange(steps_in(settings))})()"
     environment = {
         "FAULT": fault,
         "SIZE": f"{lab.rng.randint(2, used) if fault == 'full' else 65536}k",
         "PYTHON": sys.executable,
         "PYTHONPATH": str(Path(__file__).resolve().parents[1]),
         "SETTINGS": " ".join(map(str, settings)),
-        "DIES": f"import sys; from benchmarks.faults import *; {kill}; cli.main(sys.argv[1:])",
+        "START": f"import sys; from benchmarks import faults; faults.PLOTS = {PLOTS}",
+        "KILL": f"faults.dies(faults.ShardedEngine, 'step', {lab.rng.randrange(steps_in(settings))})()",
+        "WORK": "sys.exit(faults.work(sys.argv[1:]))",
     }
     subprocess.run(
         ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", ON_A_DISK_OF_ITS_OWN],
@@ -538,6 +560,8 @@ def judged(row: Row) -> Iterator[None]:
 def main(args: argparse.Namespace) -> None:
     if not hasattr(os, "fork"):
         raise RuntimeError("this needs fork, which this system does not have")
+    global PLOTS
+    PLOTS = args.plots
     shared = set(os.listdir(SHM)) if SHM.is_dir() else set()
     with tempfile.TemporaryDirectory() as temporary:
         lab, digits = Lab(Path(temporary), random.Random(args.seed)), Path(temporary) / "digits"
@@ -591,6 +615,7 @@ def parser() -> command.Parser:
     grammar.add_argument(
         "--runs", type=command.whole_number(1), default=RUNS, metavar="N", help=f"that are interrupted (default {RUNS})"
     )
+    grammar.add_argument("--plots", action="store_true", help="also draw each run's plots, which takes five times as long")
     grammar.add_argument("--seed", type=command.whole_number(0), default=0, metavar="S", help="of all chance (default 0)")
     return grammar
 

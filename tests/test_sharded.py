@@ -3,12 +3,14 @@
 import gc
 import multiprocessing
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import textwrap
 from collections.abc import Callable
+from multiprocessing import resource_tracker, spawn
 from pathlib import Path
 from typing import Any
 
@@ -345,6 +347,19 @@ def test_a_worker_killed_while_it_waits(call: Any, method: str) -> None:
     with pytest.raises(WorkerDied, match=r"worker 2 \(process \d+\)"):
         call(sharded)
     assert not any(alive(processes))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="wants a program that does nothing")
+def test_a_worker_that_ends_before_it_reads_what_it_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With more to be sent than a pipe holds: its parent must not wait for a reader that there is not."""
+    resource_tracker.ensure_running()  # a Python process, too
+    monkeypatch.setattr(spawn, "_python_exe", os.fsencode(shutil.which("true") or "true"))
+    large = Sequential(Flatten(), Dense(72, 5000, rng=np.random.default_rng(0)))
+    with (
+        pytest.raises(WorkerDied, match="ended with exit status 0"),
+        ShardedEngine(large, SoftmaxCrossEntropy(), *data(), prepare=prepare, workers=2) as sharded,
+    ):
+        sharded.loss_and_grads(np.arange(8), seed=0, step=0)
 
 
 @start_methods(*START_METHODS)

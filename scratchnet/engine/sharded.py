@@ -204,15 +204,17 @@ class ShardedEngine(Engine):
             start_method in there, f"ShardedEngine: start_method must be one of {', '.join(there)}, got {start_method!r}"
         )
         context = multiprocessing.get_context(start_method)
-        data = {"images": self.task.images, "targets": self.task.targets}
+        empty = dataclasses.replace(self.task, images=self.task.images[:0], targets=self.task.targets[:0])
+        # What a new process is sent must be little: where it ends before it has read more than a pipe holds, its parent
+        # would wait for ever.
+        data = {"images": self.task.images, "targets": self.task.targets, "task": np.frombuffer(_sendable(empty), np.uint8)}
         shared = SharedArrays(
             context, {name: (a.shape, a.dtype) for name, a in data.items()} | wanted(self.task, self.shards)
         )
         arrays = shared.arrays()
         for name, array in data.items():
             arrays[name][...] = array
-        empty = dataclasses.replace(self.task, images=data["images"][:0], targets=data["targets"][:0])
-        self._others = Workers(context, self.workers - 1, _set_up, self.workers, shared, _sendable(empty))
+        self._others = Workers(context, self.workers - 1, _set_up, self.workers, shared)
         started.callback(self._others.close)
         return arrays
 
@@ -331,11 +333,12 @@ def _outputs(task: Task, parts: list[Array]) -> list[Array]:
         return [task.model(task.prepare(images)) for images in parts]
 
 
-def _set_up(index: int, workers: int, shared: SharedArrays, sent: bytes) -> Run:
+def _set_up(index: int, workers: int, shared: SharedArrays) -> Run:
     """In a worker: the network, bound to the shared memory, and what to do for each command."""
     one_blas_thread()
     keep_freed_memory()
-    board = Board(pickle.loads(sent), shared.arrays())
+    arrays = shared.arrays()
+    board = Board(pickle.loads(arrays.pop("task")), arrays)
     Binding(board.task.model, board.arrays["params"], board.arrays["state"], copy=False)
     update: Update | None = None
 
