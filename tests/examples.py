@@ -178,7 +178,9 @@ def of_layers() -> dict[str, Example]:
         "flatten_backward": backward((reshape.flatten_forward, reshape.flatten_backward), IMAGES),
         "random_fourier_forward": Example(fourier.random_fourier_forward, x=X, w=W, b=B),
         "random_fourier_backward": backward((fourier.random_fourier_forward, fourier.random_fourier_backward), X, W, B),
-        "layers.nearest": Example(neighbors.nearest, {"examples": {"shorter"}, "x": {"shorter"}}, x=X, examples=EXAMPLES_OF_X, k=2),
+        "layers.nearest": Example(
+            neighbors.nearest, {"examples": {"shorter"}, "x": {"shorter"}}, x=X, examples=EXAMPLES_OF_X, k=2
+        ),
         "k_nearest_forward": Example(
             neighbors.k_nearest_forward, x=X, examples=EXAMPLES_OF_X, labels=CLASSES, k=3, num_classes=3
         ),
