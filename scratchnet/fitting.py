@@ -51,7 +51,7 @@ def engine_for(
     )
 
 
-def steps_for(recipe: Recipe, engine: ShardedEngine) -> Iterator[Step]:
+def steps_for(recipe: Recipe, engine: ShardedEngine, *, detect_anomaly: bool = False) -> Iterator[Step]:
     """The recipe's training; no steps at all for a model without weights."""
     if not engine.task.model.params:
         return iter(())
@@ -63,6 +63,7 @@ def steps_for(recipe: Recipe, engine: ShardedEngine) -> Iterator[Step]:
         batch_size=recipe.batch_size,
         schedule=recipe.build_schedule(steps),
         seed=recipe.seed,
+        detect_anomaly=detect_anomaly,
     )
 
 

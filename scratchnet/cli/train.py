@@ -79,6 +79,11 @@ def add_to(commands: "argparse._SubParsersAction[Any]") -> None:
     parser.add_argument("--out", metavar="DIR", help="the run's folder (default runs/<time>-<model>)")
     parser.add_argument("--overwrite", action="store_true", help="replace the run that --out holds")
     parser.add_argument("--config", metavar="FILE", help="JSON file of settings, such as a run's config.json")
+    parser.add_argument(
+        "--detect-anomaly",
+        action="store_true",
+        help="look at every number of every step, and name the layer that makes the first NaN or infinity (slow)",
+    )
     parser.set_defaults(run=run)
 
 
@@ -111,7 +116,12 @@ def run(args: argparse.Namespace) -> int:
         ended = ""  # why training ended early
         try:
             with interrupts_between_steps() as stop:
-                for epoch in train_epochs(_watched(steps_for(recipe, engine), recipe.epochs, len(indices), stop), validate):
+                for epoch in train_epochs(
+                    _watched(
+                        steps_for(recipe, engine, detect_anomaly=args.detect_anomaly), recipe.epochs, len(indices), stop
+                    ),
+                    validate,
+                ):
                     history.append(epoch)
                     _say(_line(epoch, recipe.epochs))
         except KeyboardInterrupt:
