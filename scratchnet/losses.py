@@ -65,7 +65,7 @@ def softmax_cross_entropy_forward(logits: Array, labels: Array, label_smoothing:
     loss = -right
     if label_smoothing:  # else a class that can't be would give 0 * inf
         loss = -((1 - label_smoothing) * right + label_smoothing * log_probs.mean(dtype=np.float64))
-    return float(loss), (e / total, labels, label_smoothing)
+    return float(loss) + 0.0, (e / total, labels, label_smoothing)  # + 0.0 makes 0.0 of -0.0
 
 
 def softmax_cross_entropy_backward(dloss: float, cache: Cache) -> Array:
@@ -86,6 +86,8 @@ def multiclass_hinge_forward(logits: Array, labels: Array, margin: float = 1.0) 
     Forward   loss = 1/N sum_n sum_{k != labels[n]} max(0, logits[n,k] - logits[n,labels[n]] + margin)
     Backward  dlogits[n,k] = dloss/N for each wrong class that violates the margin; the right class gets minus their
               sum, so every row sums to 0        (derived in lesson 7)
+    Extremes  differences of logits are taken in their dtype: one that overflows gives inf, NaN gives NaN. With a single
+              class the loss is 0.
     Cost      4 flops a logit; the cache holds which margins are violated
     Errors    ValueError if the shapes do not fit, labels are out of range, or the batch is empty
     Source    Weston and Watkins, "Support vector machines for multi-class pattern recognition", ESANN 1999.
@@ -116,6 +118,7 @@ def mean_squared_error_forward(out: Array, targets: Array) -> tuple[float, Cache
     Shapes    out (N, K), targets (N, K) -> loss, a float
     Forward   loss = 1/(N*K) sum_n,k (out[n,k] - targets[n,k])**2
     Backward  dout = dloss * 2/(N*K) * (out - targets)        (derived in lesson 1)
+    Extremes  squares and their mean are computed in float64, so float32 outputs of any size have a finite loss
     Cost      3 flops a value; the cache holds the difference
     Errors    ValueError if the shapes differ or are empty
     """

@@ -9,6 +9,7 @@ There are no callbacks: what you want to happen between two steps stands between
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from scratchnet import anomaly
 from scratchnet.arguments import is_whole, kind_of, require, require_function
 from scratchnet.engine import Engine
 from scratchnet.metrics import accuracy
@@ -62,7 +64,10 @@ class Evaluation(NamedTuple):
 
 
 class TrainingDiverged(ArithmeticError):
-    """The loss became infinite or NaN."""
+    """The loss, a weight or a statistic became infinite or NaN; the message says where first, and the usual causes."""
+
+
+UPDATE = "The loss is finite, its gradient or the step is too large: a smaller learning rate usually helps"
 
 
 def steps_per_epoch(n: int, batch_size: int) -> int:
@@ -82,6 +87,7 @@ def train_steps(
     schedule: Schedule,
     seed: int,
     start: int = 0,
+    detect_anomaly: bool = False,
 ) -> Iterator[Step]:
     """Train the engine's network on its images, one batch at a time. Every epoch visits each image once, in a new order.
 
@@ -92,8 +98,12 @@ def train_steps(
 
     The same arguments give bitwise the same weights on the same machine.
 
+    ``detect_anomaly`` works on every step twice, the first time in this process and looking at every number that each layer
+    gives, forward and backward: the first NaN or infinity is an error that names the layer, before a weight is changed.
+    Without it, one in the loss or the weights is noticed at the step that makes it.
+
     Errors    ValueError if there is nothing to train on, or a last batch of one image meets BatchNorm1d; TrainingDiverged at
-              the first step whose loss is not finite, before that step changes a weight
+              the first step whose loss is not finite, before that step changes a weight, or that makes a weight not finite
     """
     _check_engine("train_steps", engine)
     if not isinstance(optimizer, Optimizer):
@@ -112,13 +122,21 @@ def train_steps(
             step = epoch * batches + index
             batch = order[index * batch_size : (index + 1) * batch_size]
             lr = schedule(step)
+            find = functools.partial(anomaly.find, engine.task, batch, seed=seed, step=step, shards=engine.shards)
+            if detect_anomaly and (found := anomaly.in_optimizer(optimizer) or find()):
+                raise TrainingDiverged(f"{_place(epoch, index, lr)}: {found}")
             loss, correct = engine.step(optimizer, batch, lr, seed=seed, step=step)
-            if not math.isfinite(loss):
-                raise TrainingDiverged(
-                    f"the loss is {loss} at step {index + 1} of epoch {epoch + 1}: training diverged; "
-                    f"a smaller learning rate than {lr:.3g} usually helps"
-                )
+            if not math.isfinite(loss):  # so nothing has changed yet, and the step can be looked at
+                first = find() or "it is finite when worked on again"
+                raise TrainingDiverged(f"{_place(epoch, index, lr)}: the loss is {loss}. First, {first}")
+            if not engine.is_finite():
+                names = ", ".join(anomaly.not_finite(engine.task.model))
+                raise TrainingDiverged(f"{_place(epoch, index, lr)}: {names} became NaN or infinite. {UPDATE}")
             yield Step(epoch, index, index == batches - 1, loss, correct, len(batch), lr)
+
+
+def _place(epoch: int, index: int, lr: float) -> str:
+    return f"training diverged at step {index + 1} of epoch {epoch + 1}, with learning rate {lr:.3g}"
 
 
 def epoch_summary(steps: list[Step], validation: Evaluation | None = None) -> Epoch:

@@ -20,7 +20,7 @@ FLOORS = [
     ["typing", "arguments", "memory", "machine", "rng", "init", "files"],
     ["layers", "losses", "optim", "metrics", "preprocess", "imaging", "picture", "datasets", "gradcheck", "serialize"],
     ["augment", "corruptions", "models", "recipes", "engine"],
-    ["train", "fitting", "tuning", "explain", "inspection", "checkpoint", "runs", "results", "trained"],
+    ["anomaly", "train", "fitting", "tuning", "explain", "inspection", "checkpoint", "runs", "results", "trained"],
     ["viz", "web"],
     ["cli"],
     ["__main__"],

@@ -92,6 +92,11 @@ class Task:
     prepare: Prepare
     augment: Augment | None = None
 
+    def inputs(self, indices: Array, rng: Rng) -> Array:
+        """What the network takes for these images, in training."""
+        images = self.images[indices]
+        return self.prepare(images if self.augment is None else self.augment(images, rng))
+
     def work(self, indices: Array, *, of: int, seed: int, step: int, shard: int = 0) -> BatchResult:
         """Loss and gradients of the images at ``indices``, one shard of a batch ``of`` so many.
 
@@ -99,7 +104,6 @@ class Task:
         the shard's share of the batch, so that the shards' sum is the batch's; loss and statistics are the shard's means.
         """
         rng = stream(seed, Purpose.STEP, step=step, shard=shard)
-        images = self.images[indices]
-        x = self.prepare(images if self.augment is None else self.augment(images, rng))
+        x = self.inputs(indices, rng)
         with np.errstate(over="ignore", invalid="ignore"):  # who asked looks at the loss: it says it once and better
             return loss_and_grads(self.model, self.loss, x, self.targets[indices], rng=rng, dloss=len(indices) / of)

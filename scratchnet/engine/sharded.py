@@ -39,7 +39,7 @@ from scratchnet.arguments import (
 from scratchnet.engine.average import WeightAverage
 from scratchnet.engine.batch import Augment, BatchResult, Prepare, Task, check_images, chunks, logits_of
 from scratchnet.engine.board import Board, LentState, Update, wanted
-from scratchnet.engine.flat import Binding
+from scratchnet.engine.flat import Binding, is_finite, statistics
 from scratchnet.engine.shared import SharedArrays
 from scratchnet.engine.workers import Run, Workers
 from scratchnet.layers.base import Layer, require_layer
@@ -89,6 +89,8 @@ class Engine:
         require(len(images) == len(targets), f"engine: {len(images)} images and {len(targets)} targets; wanted as many")
         self.task = Task(model, loss, images, targets, prepare, augment)
         self.average = WeightAverage(model, ema) if ema else None
+        self.shards = 1
+        self._statistics_finite = True
         keep_freed_memory()
 
     def __len__(self) -> int:
@@ -113,13 +115,20 @@ class Engine:
         """
         result = self.loss_and_grads(batch, seed=seed, step=step)
         if math.isfinite(result.loss):
-            optimizer.step(self.task.model.params, result.grads, lr)
+            with np.errstate(over="ignore", invalid="ignore"):  # is_finite says it
+                optimizer.step(self.task.model.params, result.grads, lr)
             self._keep(result, step)
         return result.loss, result.correct
 
+    def is_finite(self) -> bool:
+        """Are all weights, and BatchNorm's running statistics, still finite after the last step?"""
+        return self._statistics_finite and all(map(is_finite, self.task.model.params.values()))
+
     def _keep(self, result: BatchResult, step: int) -> None:
         """What follows after the weights have changed."""
-        self.task.model.update_state(result.observed)
+        with np.errstate(over="ignore", invalid="ignore"):
+            self.task.model.update_state(result.observed)
+        self._statistics_finite = not result.observed or all(map(is_finite, statistics(self.task.model).values()))
         if self.average:
             self.average.update(step)
 
@@ -240,6 +249,11 @@ class ShardedEngine(Engine):
                 optimizer.t += 1
                 self._keep(result, step)
             return result.loss, result.correct
+
+    def is_finite(self) -> bool:
+        if self.workers <= 1:
+            return super().is_finite()
+        return self._statistics_finite and bool(self._board.arrays["finite"][: self.workers].all())
 
     def _work(self, batch: Array, seed: int, step: int) -> None:
         """Loss and gradients of each shard."""

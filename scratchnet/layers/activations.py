@@ -84,6 +84,7 @@ def sigmoid_forward(x: Array) -> tuple[Array, Cache]:
     Shapes    x (any) -> out (same)
     Forward   out = 1 / (1 + exp(-x)), computed from exp(-|x|), which can't overflow
     Backward  dx = dout * out * (1 - out)        (derived in lesson 2)
+    Extremes  0 and 1 are reached where float32 has no number nearer: below -103 and above 17
     Cost      about 20 flops a value (exp); the cache holds out
     Errors    ValueError if x is not floating-point
     """

@@ -92,15 +92,13 @@ def col2im(dpatches: Array, x_shape: tuple[int, ...], kernel_size: Two, stride: 
     dpatches (OH, KH*KW*C, OW*N), each patch with numbers of its own here -> dx (N, C, H, W)
     """
     require_float("col2im: dpatches", dpatches)
-    (kh, kw), (sh, sw), (ph, pw) = window("col2im", kernel_size, stride, pad)
     require(isinstance(x_shape, tuple) and len(x_shape) == 4, f"col2im: x_shape must be (N, C, H, W), got {x_shape!r}")
+    (kh, kw), (sh, sw), (ph, pw) = window("col2im", kernel_size, stride, pad)
     n, c, height, width = x_shape
     oh, ow = output_size((height, width), (kh, kw), (sh, sw), (ph, pw))
     wanted = oh, kh * kw * c, ow * n
-    require(
-        dpatches.shape == wanted,
-        f"col2im: dpatches must be {wanted} for this kernel_size, stride and pad, got {dpatches.shape}",
-    )
+    fit = dpatches.shape == wanted
+    require(fit, f"col2im: dpatches must be {wanted} for this kernel_size, stride and pad, got {dpatches.shape}")
     dpatches = dpatches.reshape(oh, kh, kw, c, ow, n)
     dxpad = np.zeros((height + 2 * ph, c, width + 2 * pw, n), dpatches.dtype)
     for a in range(kh):
@@ -221,11 +219,11 @@ def output_size(size: tuple[int, ...], kernel_size: Two, stride: Two, pad: Two) 
     Errors    ValueError if it fits nowhere
     """
     (kh, kw), (sh, sw), (ph, pw) = window("output_size", kernel_size, stride, pad)
-    h, w = pair_of_ints("output_size: size", size, 0)  # type: ignore[arg-type]
-    if h + 2 * ph < kh or w + 2 * pw < kw:
-        padded = h + 2 * ph, w + 2 * pw
+    height, width = pair_of_ints("output_size: size", size, 0)  # type: ignore[arg-type]
+    if height + 2 * ph < kh or width + 2 * pw < kw:
+        padded = height + 2 * ph, width + 2 * pw
         raise ValueError(f"kernel {kernel_size} is larger than the image: {size} padded by {pad} is {padded}")
-    return (h + 2 * ph - kh) // sh + 1, (w + 2 * pw - kw) // sw + 1
+    return (height + 2 * ph - kh) // sh + 1, (width + 2 * pw - kw) // sw + 1
 
 
 def window(name: str, kernel_size: int | Two, stride: int | Two, pad: int | Two) -> tuple[Two, Two, Two]:

@@ -26,6 +26,8 @@ def batch_norm_forward(
               dx = gamma / sqrt(var + eps) * (dout - dbeta / m - xhat * dgamma / m)      with the batch's statistics:
                    the mean and the variance depend on x too
               dx = gamma / sqrt(var + eps) * dout      with given ones          (derived in lesson 13)
+    Extremes  a channel whose values are all the same has variance 0: xhat is 0 up to rounding, out is beta. Squares are
+              computed in x's dtype: float32 values beyond 1e19 have variance inf, which training refuses
     Cost      about 8 flops a value forward; the cache holds xhat, or x with given statistics
     Errors    ValueError if the shapes do not fit, x is not floating-point, or the batch has one value a channel
               (its variance says nothing)
