@@ -6,14 +6,17 @@ either no test says what that place is for, or the change makes no difference th
 with the reason in ``equivalent.py`` beside this file. The score is the share of the others that is killed.
 
 Nothing is changed in the checkout: the tests run in a copy of it, with the same examples each time. Texts are left as they
-are, and annotations.
+are, and annotations. Linux and macOS: on Windows a process can't be forked.
 """
 
 from __future__ import annotations
 
 import ast
+import compileall
 import contextlib
 import difflib
+import importlib.util
+import json
 import os
 import queue
 import shutil
@@ -21,6 +24,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -259,60 +263,62 @@ def drawn(modules: list[str], count: int, seed: int, only: str = "") -> list[Mut
 
 
 class Copy:
-    """A copy of the checkout in which tests run."""
+    """A copy of the checkout in which tests run. ``close`` when it is no longer wanted."""
 
     def __init__(self, folder: Path) -> None:
-        self.root = folder
+        self.root, self.output = folder, folder.with_suffix(".txt")
         ignored = (".git", "__pycache__", ".*_cache", ".hypothesis", "data_cache", "runs", "*.egg-info")
         shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(*ignored))
-        # CI: the same examples each time. Bytecode is written by hand, since Python may take a mutant's for the next one's.
-        self.environment = {
+        # CI: the same examples each time. Bytecode is written once, of what does not change.
+        environment = {
             **{key: value for key, value in os.environ.items() if key not in ("SCRATCHNET_DATA", "PYTEST_ADDOPTS")},
             "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0", "CI": "true",
             "OPENBLAS_NUM_THREADS": "1",
         }  # fmt: skip
+        self.pytest = subprocess.Popen(
+            [sys.executable, Path(__file__).with_name("warm_pytest.py")],
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def close(self) -> None:
+        with self.pytest:  # which ends it
+            pass
 
     def write(self, path: str, code: str) -> None:
+        """Put other code into a file. Python could take old bytecode for its own, so there is none from now on."""
         (self.root / path).write_text(code, encoding="utf-8")
+        Path(importlib.util.cache_from_source(str(self.root / path))).unlink(missing_ok=True)
 
-    def compile(self, kept_as_source: list[str]) -> None:
-        """Write bytecode of all but these, which will change."""
-        kept = "|".join(path.replace(".", r"\.") for path in kept_as_source)
-        code = [sys.executable, "-m", "compileall", "-q", "-x", f"({kept})$", "scratchnet", "benchmarks", "tests"]
-        subprocess.run(code, cwd=self.root, check=True, env={**self.environment, "PYTHONDONTWRITEBYTECODE": ""})
+    def compile(self) -> None:
+        for folder in ("scratchnet", "benchmarks", "tests"):
+            compileall.compile_dir(self.root / folder, quiet=1)
 
     def test(self, tests: list[str], limit: float | None) -> tuple[str, str]:
         """("passed", "failed" or "too slow", what pytest printed)."""
-        command = [sys.executable, "-m", "pytest", "-x", "--no-header", "--tb=short", "-p", "no:cacheprovider"]
-        command += ["--assert=plain", "--hypothesis-profile=no-shrinking", *tests]
-        with tempfile.TemporaryFile() as output:
-            process = subprocess.Popen(
-                command,
-                cwd=self.root,
-                env=self.environment,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,  # what the tests start ends with them
-            )
-            try:
-                code: int | None = process.wait(limit)
-            except subprocess.TimeoutExpired:
-                code = None
-            finally:
-                _end(process)
-            output.seek(0)
-            text = output.read().decode(errors="replace")
-        return {0: "passed", None: "too slow"}.get(code, "failed"), text
+        options = ["-x", "--no-header", "--tb=short", "-p", "no:cacheprovider", "--assert=plain"]
+        request = [*options, "--hypothesis-profile=no-shrinking", *tests], str(self.output)
+        self.output.unlink(missing_ok=True)
+        assert self.pytest.stdin is not None
+        assert self.pytest.stdout is not None
+        print(json.dumps(request), file=self.pytest.stdin, flush=True)
+        group = int(self.pytest.stdout.readline())
+        slow = threading.Event()
+        watch = threading.Timer(limit or threading.TIMEOUT_MAX, lambda: (slow.set(), _end(group)))
+        watch.start()
+        code = int(self.pytest.stdout.readline())
+        watch.cancel()
+        watch.join()
+        _end(group)  # what the tests started ends with them
+        return "too slow" if slow.is_set() else "failed" if code else "passed", self.output.read_text(errors="replace")
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    if hasattr(os, "killpg"):
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-    else:
-        process.kill()
-    process.wait()
+def _end(group: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(group, signal.SIGKILL)
 
 
 class Failed(RuntimeError):
@@ -321,16 +327,18 @@ class Failed(RuntimeError):
 
 def results(chosen: list[Mutant], jobs: int, tell: Callable[[str], None]) -> dict[Mutant, str]:
     """What the tests say of each mutant: "passed", "failed" or "too slow"."""
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, ThreadPoolExecutor(jobs) as pool:
-        copies: queue.SimpleQueue[Copy] = queue.SimpleQueue()
-        modules = sorted({mutant.module for mutant in chosen})
-        files = [path for module in modules for path in files_of(module)]
+    copies: queue.SimpleQueue[Copy] = queue.SimpleQueue()
+    modules = sorted({mutant.module for mutant in chosen})
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True)))
         for number in range(jobs):
-            copy = Copy(Path(folder) / str(number))
-            for path in files:  # so that a mutant differs in nothing else, not even in comments
-                copy.write(path, ast.unparse(parse(_read(path))))
-            copy.compile(files)
+            copy = Copy(folder / str(number))
+            stack.callback(copy.close)
+            for path in (path for module in modules for path in files_of(module)):
+                copy.write(path, ast.unparse(parse(_read(path))))  # so that a mutant differs in nothing else
+            copy.compile()
             copies.put(copy)
+        pool = stack.enter_context(ThreadPoolExecutor(jobs))
 
         def clean(module: str) -> float:
             copy = copies.get()
@@ -391,6 +399,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--jobs", type=whole_number(1), default=1, help="how many run at the same time (default 1)")
     parser.add_argument("-v", "--verbose", action="store_true", help="print every mutant as it is done")
     args = parser.parse_args(argv)
+    if not hasattr(os, "fork"):
+        parser.error("it can't fork processes here: run it on Linux or macOS")
     start = time.perf_counter()
     chosen = drawn(args.modules, args.count, args.seed, args.only)
     if not chosen:

@@ -28,8 +28,9 @@ class Watch:
     def begin(self) -> None:
         self.mark = os.environ[MARK] = uuid.uuid4().hex
         self.threads = set(threading.enumerate())
-        self.shared = shared_memory()
-        self.files = checkout() if "CI" in os.environ else None  # elsewhere somebody may be at work on it
+        # Not said whose they are: so only where nobody is at work on the checkout, and no other tests run.
+        self.alone = "CI" in os.environ
+        self.shared, self.files = shared_memory(), checkout() if self.alone else set()
         self.before = tempfile.tempdir, {name: os.environ.get(name) for name in TEMPORARY}
         multiprocessing.util.get_temp_dir()  # made now where it is wanted, since it stays until Python ends
         self.folder = Path(tempfile.mkdtemp(prefix="t-"))  # a short name: sockets are made in it
@@ -55,10 +56,10 @@ class Watch:
     def left(self) -> list[str]:
         found = [f"process {text}" for text in self.processes()]
         found += [f"thread {thread.name}" for thread in set(threading.enumerate()) - self.threads if not thread.daemon]
-        shared = shared_memory() - self.shared
-        found += [f"shared memory {name}" for name in sorted(shared - (in_use(shared) if shared else set()))]
         found += [f"temporary file {path}" for path in sorted(self.folder.iterdir())]
-        if self.files is not None:
+        if self.alone:
+            shared = shared_memory() - self.shared
+            found += [f"shared memory {name}" for name in sorted(shared - in_use(shared))]
             found += [f"{path} in the checkout" for path in sorted(checkout() - self.files)]
         return found
 
@@ -100,7 +101,7 @@ def shared_memory() -> set[str]:
 
 def in_use(names: set[str]) -> set[str]:
     """Those that a process has in its memory: they are not left behind, and may be another program's."""
-    maps = b"\n".join(read(pid, "maps") for pid in processes())
+    maps = b"\n".join(read(pid, "maps") for pid in processes() if names)
     return {name for name in names if f"/dev/shm/{name}".encode() in maps}
 
 

@@ -78,13 +78,14 @@ if len(sys.argv) == 1:
 
 
 @linux
-def test_shared_memory_is_found_when_nobody_uses_it(watch: leftovers.Watch) -> None:
+def test_shared_memory_is_found_in_ci_when_nobody_uses_it(watch: leftovers.Watch, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CI", "true")
     watch.begin()
     block = shared_memory.SharedMemory(create=True, size=8)
     try:
         assert block.name.lstrip("/") not in str(watch.left())
         block.close()
-        assert watch.end() == [f"shared memory {block.name.lstrip('/')}"]
+        assert f"shared memory {block.name.lstrip('/')}" in watch.end()
     finally:
         block.unlink()
 

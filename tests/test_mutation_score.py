@@ -1,12 +1,15 @@
 """The measure of the tests' own strength: what it changes, what it counts, and that it leaves the checkout alone."""
 
 import ast
+import os
 from pathlib import Path
 
 import pytest
 
 from benchmarks import mutation_score
 from benchmarks.mutation_score import MODULES, Mutant, changes, files_of, mutants, parse, parts
+
+forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="processes can't be forked here")
 
 CODE = '''"""A module."""
 
@@ -65,7 +68,7 @@ def test_every_kind_of_place_is_changed():
 def test_every_module_has_mutants_and_tests(module):
     assert files_of(module)
     assert mutation_score.tests_of(module)
-    for mutant in mutants(module)[::999]:
+    for mutant in mutants(module)[::5000]:
         before, after = mutant.sources()
         assert mutant.can_run() == (before != after)
 
@@ -90,6 +93,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return root
 
 
+@forks
 def test_survivors_are_told_from_the_killed_and_nothing_is_changed(project, monkeypatch, capsys):
     files = {path: path.read_bytes() for path in project.rglob("*") if path.is_file()}
     monkeypatch.setattr(
@@ -107,14 +111,21 @@ def test_survivors_are_told_from_the_killed_and_nothing_is_changed(project, monk
     assert {path: path.read_bytes() for path in project.rglob("*") if path.is_file()} == files
 
 
+@forks
 def test_mutants_that_never_end_are_killed_by_the_clock(project, monkeypatch):
     (project / "scratchnet/small.py").write_text("def add(a, b):\n    while False:\n        pass\n    return a + b\n")
     (mutant,) = [m for m in mutants("small") if "False -> True" in m.change]
     copy = mutation_score.Copy(project.parent / "copy")
-    copy.write(mutant.path, mutant.sources()[1])
-    assert copy.test(["tests/test_small.py"], 0.01)[0] == "too slow"
+    try:
+        copy.write(mutant.path, mutant.sources()[1])
+        assert copy.test(["tests/test_small.py"], 0.2)[0] == "too slow"
+        copy.write(mutant.path, mutant.sources()[0])
+        assert copy.test(["tests/test_small.py"], None)[0] == "passed"
+    finally:
+        copy.close()
 
 
+@forks
 def test_tests_that_fail_anyway_are_no_measure(project, capsys):
     (project / "tests/test_small.py").write_text("def test_add():\n    assert False\n")
     assert mutation_score.main(["--count", "1"]) == 1
