@@ -17,7 +17,6 @@ written, and until it has been read back.
 from __future__ import annotations
 
 import hashlib
-import io
 import itertools
 import json
 import os
@@ -30,12 +29,12 @@ from typing import Any
 
 import numpy as np
 
+from scratchnet import npz
 from scratchnet.engine import Engine
 from scratchnet.engine.flat import statistics
 from scratchnet.files import atomic_write
 from scratchnet.layers.base import require
 from scratchnet.optim import Optimizer
-from scratchnet.serialize import npz
 from scratchnet.train import Epoch, Evaluation, Step, train_epochs
 from scratchnet.typing import Array, Params
 
@@ -256,7 +255,7 @@ def _to_bytes(checkpoint: Checkpoint) -> bytes:
         "run": checkpoint.run,
     }
     text = np.array(json.dumps(about, allow_nan=False))
-    content = npz({**checkpoint.arrays, "about": text}, comment=bytes(DIGITS))[:-DIGITS]
+    content = npz.packed({**checkpoint.arrays, "about": text}, comment=bytes(DIGITS))[:-DIGITS]
     return content + hashlib.sha256(content).hexdigest().encode()
 
 
@@ -265,8 +264,7 @@ def _from_bytes(content: bytes) -> Checkpoint:
     if hashlib.sha256(content[:-DIGITS]).hexdigest().encode() != content[-DIGITS:]:
         raise CheckpointError("is damaged: its checksum is not that of its content")
     try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-            arrays: Params = {name: archive[name] for name in archive.files}
+        arrays = npz.read(content)
         about = json.loads(str(arrays.pop("about")))
         require(about["format"] == FORMAT, f"it has format {about['format']!r}, this version reads {FORMAT}")
         for rows, kinds in ((about["steps"], _STEP), (about["epochs"], _EPOCH)):

@@ -7,7 +7,6 @@ Nothing in it is ever unpickled, so a file from a stranger can't run code.
 
 import functools
 import inspect
-import io
 import json
 import os
 import reprlib
@@ -58,19 +57,7 @@ def save_model(path: str | os.PathLike[str], model: Layer, metadata: dict[str, A
     text = json.dumps({**metadata, "format": FORMAT, "architecture": describe(model)})
     parse_json(text)  # what could not be read back
     with atomic_write(path) as file:
-        file.write(npz({_METADATA: np.array(text), **model.params, **model.state}))
-
-
-def npz(arrays: Params, *, comment: bytes = b"") -> bytes:
-    """What ``np.savez`` writes, but for the time of day: the same arrays make the same bytes, and a clock that stands before
-    1980, where zip archives have no date, is no error. The comment is the archive's, and the end of it."""
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
-        archive.comment = comment
-        for name, array in arrays.items():
-            with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
-                np.lib.format.write_array(member, array, allow_pickle=False)
-    return file.getvalue()
+        file.write(npz.packed({_METADATA: np.array(text), **model.params, **model.state}))
 
 
 def load_model(path: str | os.PathLike[str]) -> SavedModel:

@@ -39,7 +39,20 @@ ELSEWHERE = {
     "results",
     "runs",
 }
-ELSEWHERE |= {"checkpoint", "viz", "serialize", "trained", "tuning", "typing", "web", "__main__"}
+ELSEWHERE |= {
+    "anomaly",
+    "checkpoint",
+    "npz",
+    "picture_file",
+    "untrusted",
+    "viz",
+    "serialize",
+    "trained",
+    "tuning",
+    "typing",
+    "web",
+    "__main__",
+}
 
 
 # --- what is public ------------------------------------------------------------------------------------------------------
