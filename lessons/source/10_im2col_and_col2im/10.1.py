@@ -25,7 +25,7 @@ def patches(x, kernel_size, stride, pad):
 
 
 def with_cut(cut, padded=True):
-    """An im2col with a mistake: ``cut(p, q, sh, sw, oh, ow)`` gives the slices of rows and columns for window entry (p, q)."""
+    """An im2col with a mistake: ``cut(p, q, sh, sw, oh, ow, kh, kw)`` gives the slices for window entry (p, q)."""
 
     def im2col(x, kernel_size, stride, pad):
         (n, c, h, w), edges = x.shape, [(0, 0), (0, 0), *((p, p) for p in pad)]
