@@ -59,9 +59,9 @@ figure
 # $$\text{out} = 1 \cdot 3 + 2 \cdot (-1) + 10 = 11$$
 #
 # A layer has many outputs, each with weights and a bias of its own, and it gets many points at once. Let us name the sizes,
-# and keep these names for good:
+# and keep these names for good (the numbers are others in each example):
 #
-# | size | what it counts | here |
+# | size | what it counts | for the points above |
 # |---|---|---|
 # | `N` | rows of the batch: points, images | 300 |
 # | `D` | inputs of the layer, for each row | 2 |
@@ -112,6 +112,7 @@ check("5.1", dense_forward)
 from scratchnet.layers.dense import dense_backward as library_dense_backward
 from scratchnet.layers.dense import dense_forward as library_dense_forward
 
+# learner(..) returns your function if the check has found it right, else the library's: the lesson goes on with that one.
 forward_here = learner("5.1", dense_forward, library_dense_forward)
 out_small, cache_small = forward_here(x_small, w_small, b_small)
 print(out_small)
@@ -127,9 +128,10 @@ print(out_small)
 # Mind the name: `dx` is no small step in `x`. It says *how much the loss grows per unit of `x`*, entry by entry, and is short for
 # $\partial\,\text{loss} / \partial x$; likewise `dw`, `db`, and `dout`, which comes from above.
 #
-# The chain rule says how. Take one number, say the weight `w[2, 1]`. Find all the outputs that it reaches. For each, multiply
-# the *local slope* (by how much does this output grow, for each bit that the number grows?) with what comes from above,
-# `dout` at that output. If it reaches several outputs, **add**: the loss feels all of them.
+# The chain rule says how. Take one number, say the weight `w[2, 1]` in a layer of 3 inputs and 2 outputs. Find all the outputs that it
+# reaches. For each, multiply the *local slope* (by how much does this output grow, for each bit that the number grows?) with what comes
+# from above, `dout` at that output. If it reaches several outputs, **add**: the loss feels all of them. In a picture, with 4 rows in the
+# batch:
 
 # %%
 N, D, M = 4, 3, 2
@@ -138,7 +140,7 @@ reach = {
     "w[2, 1] meets x[n, 2]": {"w": [(2, 1)], "x": [(n, 2) for n in range(N)], "out": [(n, 1) for n in range(N)]},
     "x[1, 2] meets w[2, m]": {"x": [(1, 2)], "w": [(2, m) for m in range(M)], "out": [(1, m) for m in range(M)]},
 }
-places = {"x": (0, 0, N, D), "w": (4.2, 0, D, M), "b": (4.2, 4.2, 1, M), "out": (7.4, 0, N, M)}  # left, top, rows, columns
+places = {"x": (0, 0, N, D), "w": (4.2, 0, D, M), "b": (4.2, 4.2, 1, M), "out": (7.4, 0, N, M)}  # where, rows, columns
 
 
 def draw_reach(ax, title, marked):
@@ -336,11 +338,12 @@ for name, array in model.params.items():
 # ```
 #
 # The cell below is the same loop; what it does more is to keep, for the picture after it, the loss and at nine moments the
-# scores all over the plane. (`effort` gives the number of steps; only automatic tests take fewer.)
+# scores all over the plane. Its range is one longer because of that: the last round only looks at what all steps have led to, and
+# takes none itself. (`effort` gives the number of steps; only automatic tests take fewer.)
 
 # %%
-left, top = np.meshgrid(np.linspace(-1.5, 2.5, 120), np.linspace(-1.15, 1.55, 90))
-everywhere = np.stack([left.ravel(), top.ravel()], axis=1).astype(np.float32)  # the plane as a batch of points
+x0, x1 = np.meshgrid(np.linspace(-1.5, 2.5, 120), np.linspace(-1.15, 1.55, 90))
+everywhere = np.stack([x0.ravel(), x1.ravel()], axis=1).astype(np.float32)  # the plane as a batch of points
 steps = effort(1500, fast=60)
 moments = sorted({int(steps * share) for share in (0, 0.01, 0.03, 0.06, 0.1, 0.2, 0.4, 0.7, 1)})
 losses, maps = [], {}
@@ -351,7 +354,9 @@ for step in range(steps + 1):
     losses.append(value)
     if step in moments:  # for the picture
         scores = model(everywhere)
-        maps[step] = (scores[:, 1] - scores[:, 0]).reshape(left.shape)  # positive: kind 1
+        maps[step] = (scores[:, 1] - scores[:, 0]).reshape(x0.shape)  # positive: kind 1
+    if step == steps:
+        break
     dlogits = loss.backward(1.0, loss_cache)
     _, grads = model.backward(dlogits, cache)
     for name, array in model.params.items():
@@ -365,8 +370,8 @@ print(f"loss {losses[0]:.3f} before, {losses[-1]:.3f} after {steps} steps; {righ
 def draw_map(step):
     with style():
         figure, ax = panels(size=(6.5, 4.2))
-        ax.contourf(left, top, np.clip(maps[step], -6, 6), levels=np.linspace(-6, 6, 13), cmap=viz.SIGNS, alpha=0.5)
-        ax.contour(left, top, maps[step], levels=[0], colors="black", linewidths=2)
+        ax.contourf(x0, x1, np.clip(maps[step], -6, 6), levels=np.linspace(-6, 6, 13), cmap=viz.SIGNS, alpha=0.5)
+        ax.contour(x0, x1, maps[step], levels=[0], colors="black", linewidths=2)
         draw_points(ax)
         ax.set_title(f"after {step} steps, loss {losses[step]:.3f}")
     return figure
@@ -375,22 +380,24 @@ def draw_map(step):
 frames(draw_map, moments)
 
 # %% [markdown]
-# Drag the slider. The black line is the decision boundary, where both scores are equal; the stronger a colour, the surer
-# the network. It starts as chance left it, becomes nearly straight, as that is what helps most at first, and then it folds.
+# You see the end; drag the slider to the left, to the beginning, and from there to the right. The black line is the decision boundary,
+# where both scores are equal; the stronger a colour, the surer the network. It starts as chance left it, with its one bend at (0, 0):
+# a new network has random weights, but its biases are 0, so every hidden unit begins on a line through (0, 0). Then it
+# becomes nearly straight, as that is what helps most at first, and then it folds.
 #
 # ## What the sixteen do
 #
 # Each of the 16 hidden units is 0 on one side of a line and grows on the other. The lines can be drawn: unit $m$ begins where
 # $x_0 w_{0m} + x_1 w_{1m} + b_m = 0$. The boundary is straight between them, and bends only where it crosses one: there the picture
-# has a dot.
+# has a dot. Some of the bends are too small to see; such a unit has little say in score 1 − score 0.
 
 # %%
 w, b = model.params["0.w"], model.params["0.b"]
 with style():
     figure, (ax, curve) = panels(1, 2, size=(11, 4), width_ratios=[1.6, 1])
     for m in range(16):
-        ax.contour(left, top, left * w[0, m] + top * w[1, m] + b[m], levels=[0], colors="#888888", linewidths=1)
-    boundary = ax.contour(left, top, maps[steps], levels=[0], colors="black", linewidths=2.5)
+        ax.contour(x0, x1, x0 * w[0, m] + x1 * w[1, m] + b[m], levels=[0], colors="#888888", linewidths=1)
+    boundary = ax.contour(x0, x1, maps[steps], levels=[0], colors="black", linewidths=2.5)
     draw_points(ax)
     for piece in boundary.allsegs[0]:  # (corners, 2)
         side = piece @ w + b > 0  # (corners, 16): on which side of each unit's line

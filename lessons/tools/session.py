@@ -84,7 +84,7 @@ def check(id: str, *functions: Function) -> Verdict:
         try:
             progress.record(Path(), id, bool(verdict))
         except (OSError, ValueError) as error:
-            verdict.remark = f"progress is not kept: {error}"
+            verdict.remark = "; ".join(filter(None, [verdict.remark, f"progress is not kept: {error}"]))
     for watcher in _watchers:
         watcher(verdict)
     return verdict
@@ -193,7 +193,8 @@ def _examine(id: str, functions: tuple[Function, ...]) -> Verdict:
         if isinstance(report, Report):
             report.lesson = int(id.split(".")[0])
         said = str(report).replace(MORE, f'hint("{id}", 2) says more')
-        verdict = Verdict(id, exercise.title, PASSED if report.passed else WRONG, said, report)
+        remark = "" if report.passed or "says more" in said else f'hint("{id}", 2) says more'
+        verdict = Verdict(id, exercise.title, PASSED if report.passed else WRONG, said, report, remark)
     _last[id] = functions, verdict
     return verdict
 

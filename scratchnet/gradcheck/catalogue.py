@@ -68,7 +68,7 @@ _ALL = [
         "Which line raises it, and which shapes do the arrays on that line have?",
         "Print the shapes just before that line; a product (A, B) @ (C, D) wants B = C, and the gradient of x has x's"
         " shape.",
-        3,
+        5,
         covers="any exception; most often two shapes do not fit",
     ),
     Diagnosis(

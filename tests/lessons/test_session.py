@@ -127,6 +127,13 @@ def test_what_a_check_calls_is_not_counted():
     assert calls("3.1") == {"slope": 0}
 
 
+def test_what_is_wrong_without_a_gradient_s_report_says_the_way_to_a_stronger_hint_too():
+    verdict = check("5.1", lambda x, w, b: (x @ w, (x, w)))
+    assert str(verdict).endswith('hint("5.1", 2) says more')
+    assert "hint(&quot;5.1&quot;, 2) says more" in verdict._repr_html_()
+    assert "says more" not in str(check("5.1", lambda x, w, b: (x @ w + b, (x, w))))
+
+
 def test_the_way_to_a_stronger_hint_is_the_lesson_s():
     def dense_backward(dout, cache):
         x, w = cache

@@ -19,8 +19,25 @@ def examine(scale_backward):
     rng = np.random.default_rng(0)
     x, g, dout = generic((5, 4), rng), generic((4,), rng), generic((5, 4), rng)
     got, _ = attempt(scale_backward, dout, (x, g))
+    dg = got[1] if isinstance(got, tuple) and len(got) == 3 else None
+    if _same(dg, x.T @ dout) or _same(dg, dout.T @ x):
+        yield Comparison(
+            "scale_backward",
+            f"x {x.shape}, g {g.shape}, dout {dout.shape}",
+            problem=f"dg is a matrix product of x and dout, {dg.shape}; wanted {g.shape}",
+            name="a matrix product, where entries meet one to one",
+            hint="g[j] meets x[n, j] and reaches out[n, j]: the same n and the same j. Which product takes entry with entry?",
+        )
+    elif _same(dg, x.sum(axis=0) * dout.sum(axis=0)):
+        yield Comparison(
+            "scale_backward",
+            problem="dg is the sum of x times the sum of dout",
+            name="product of sums",
+            hint="The sum of products is not the product of sums: 1*3 + 2*4 = 11, but (1 + 2) * (3 + 4) = 21. Which comes first in "
+            "the formula, the product or the sum?",
+        )
     # A sum of dout alone looks like a sum over a wrong axis to the checker, which does not know where x belongs.
-    if isinstance(got, tuple) and len(got) == 3 and _same(got[1], dout.sum(axis=0)) and _same(got[2], got[1]):
+    if dg is not None and _same(dg, dout.sum(axis=0)) and _same(got[2], dg):
         yield Comparison(
             "scale_backward",
             problem="dg is the sum of dout over the rows, without a local slope",
@@ -102,7 +119,7 @@ def scale_backward(dout, cache):
     return dx, db, dg
 
 
-# %% wrong: wrong shape
+# %% wrong: a matrix product, where entries meet one to one
 def scale_backward(dout, cache):
     x, g = cache
     dx = dout * g
@@ -116,5 +133,23 @@ def scale_backward(dout, cache):
     x, g = cache
     dx = dout * g
     dg = x.sum(axis=0)
+    db = dout.sum(axis=0)
+    return dx, dg, db
+
+
+# %% wrong: a matrix product, where entries meet one to one
+def scale_backward(dout, cache):
+    x, g = cache
+    dx = dout * g
+    dg = dout.T @ x
+    db = dout.sum(axis=0)
+    return dx, dg, db
+
+
+# %% wrong: The sum of products is not the product of sums
+def scale_backward(dout, cache):
+    x, g = cache
+    dx = dout * g
+    dg = x.sum(axis=0) * dout.sum(axis=0)
     db = dout.sum(axis=0)
     return dx, dg, db

@@ -2,9 +2,11 @@
 # # col2im
 
 # %% check
+import re
+
 import numpy as np
 
-from scratchnet_lessons.exercises import generic, gradients
+from scratchnet_lessons.exercises import Comparison, attempt, generic, gradients
 
 
 def forward(x, kernel_size, stride, pad):
@@ -31,11 +33,49 @@ def conv_forward(x, w, kernel_size, stride, pad):
     return out, (cols, w, cache)
 
 
+def slips(col2im, x, options):
+    """What is plain from the shapes, or from nothing but zeros, in the words of this exercise."""
+    cols, cache = forward(x, **options)
+    (n, c, h, width), (kh, kw), (sh, sw), (ph, pw) = cache
+    wanted = n, c, (h + 2 * ph - kh) // sh + 1, (width + 2 * pw - kw) // sw + 1
+    axes = f"(N, C, OH, OW), here {wanted}"
+    given = ", ".join(f"{name} {value}" for name, value in zip(("x_shape", *options), cache, strict=True))
+    got, raised = attempt(col2im, generic(cols.shape, np.random.default_rng(1)), *cache)
+
+    def comparison(problem, name, hint):
+        return Comparison("col2im", f"dcols {cols.shape}, {given}", problem, name, hint)
+
+    if raised is not None:
+        shape = re.search(r"gradient \(([\d, ]+)\)", raised.problem)
+        cut = re.search(r"with shapes \(([\d,]+)\)", raised.problem) or re.search(r"into shape \(([\d,]+)\)", raised.problem)
+        if not (shape and cut and "raises ValueError" in raised.problem):
+            return
+        gradient, cut_out = (tuple(map(int, found[1].split(","))) for found in (shape, cut))
+        if sorted(gradient) == sorted(wanted) and gradient != wanted:
+            before = f"dcols[:, p, q] is (C, OH, OW, N), here {(c, *wanted[2:], n)}: its axes 0, 1, 2, 3"
+            problem = f"`gradient` is {gradient}, wanted {axes}"
+            yield comparison(problem, "axes in another order", f"{before}. Write these numbers in the order N, C, OH, OW.")
+        elif gradient == wanted and cut_out != wanted:
+            problem = f"`gradient` is {gradient}, as it should be; the cut-out of dxpad that it is added to is {cut_out}"
+            yield comparison(problem, "another cut-out", "Compare it with your cut-out in 10.1, letter by letter.")
+        else:
+            hint = "`dcols` has the axes (C, KH, KW, OH, OW, N). Which two of them do p and q stand for?"
+            yield comparison(f"`gradient` is {gradient}, wanted {axes}", "wrong shape", hint)
+    elif isinstance(got, np.ndarray) and got.shape == x.shape and not got.any():
+        hint = "dxpad begins as zeros. Which line of yours changes it?"
+        yield comparison("dx is 0 everywhere", "nothing added", hint)
+    elif isinstance(got, np.ndarray) and got.ndim == 4 and 0 < got.size < x.size and got.shape[:2] == (n, c):
+        hint = (
+            "The image has h rows, and in dxpad it begins at row ph. A slice's stop is a place, not a length: where is that?"
+        )
+        yield comparison(f"dx is {got.shape}, wanted {x.shape}", "crop too short", hint)
+
+
 def examine(col2im):
     rng = np.random.default_rng(0)
 
-    def backward(dout, cache):
-        return col2im(dout, *cache)
+    def backward(dcols, cache):
+        return col2im(dcols, *cache)
 
     def conv_backward(dout, cache):
         cols, w, rest = cache
@@ -50,6 +90,7 @@ def examine(col2im):
     ):
         options = {"kernel_size": kernel_size, "stride": stride, "pad": pad}
         x = generic(shape, rng)
+        yield from slips(col2im, x, options)
         report = gradients((forward, backward), x, options=options)
         if report.passed:
             yield report
@@ -71,7 +112,8 @@ def examine(col2im):
 
 # %% [markdown] hint
 # `dcols[:, p, q]` has the axes (C, OH, OW, N); `transpose` must make (N, C, OH, OW) of it: say which of the old axes stands first,
-# second, third, fourth. Then add it to the same cut-out as in 10.1, now of `dxpad`, with `+=`.
+# second, third, fourth. Then add it to the same cut-out as in 10.1, now of `dxpad`, with `+=`. For dx: where in `dxpad` does the image
+# begin, and where does it end?
 
 # %% [markdown] hint
 # `gradient = dcols[:, p, q].transpose(3, 0, 1, 2)`, then `dxpad[:, :, p : p + sh * oh : sh, q : q + sw * ow : sw] += gradient`. The
@@ -159,7 +201,7 @@ def col2im(dcols, x_shape, kernel_size, stride, pad):
     return dx
 
 
-# %% wrong: reshaped in the wrong order
+# %% wrong: your dx takes dcols in another order
 def col2im(dcols, x_shape, kernel_size, stride, pad):
     (kh, kw), (sh, sw), (ph, pw) = kernel_size, stride, pad
     n, c, h, width = x_shape
@@ -189,7 +231,7 @@ def col2im(dcols, x_shape, kernel_size, stride, pad):
     return dx
 
 
-# %% wrong: raises an error
+# %% wrong: axes in another order
 def col2im(dcols, x_shape, kernel_size, stride, pad):
     (kh, kw), (sh, sw), (ph, pw) = kernel_size, stride, pad
     n, c, h, width = x_shape
@@ -219,7 +261,7 @@ def col2im(dcols, x_shape, kernel_size, stride, pad):
     return dx
 
 
-# %% wrong: raises an error
+# %% wrong: another cut-out
 def col2im(dcols, x_shape, kernel_size, stride, pad):
     (kh, kw), (sh, sw), (ph, pw) = kernel_size, stride, pad
     n, c, h, width = x_shape
@@ -231,4 +273,93 @@ def col2im(dcols, x_shape, kernel_size, stride, pad):
             gradient = dcols[:, p, q].transpose(3, 0, 1, 2)  # (C, OH, OW, N) -> (N, C, OH, OW)
             dxpad[:, :, q : q + sw * ow : sw, p : p + sh * oh : sh] += gradient
     dx = dxpad[:, :, ph : ph + h, pw : pw + width]
+    return dx
+
+
+# %% wrong: `gradient` is (5, 4, 2, 3), wanted (N, C, OH, OW), here (2, 3, 5, 4)
+def col2im(dcols, x_shape, kernel_size, stride, pad):
+    (kh, kw), (sh, sw), (ph, pw) = kernel_size, stride, pad
+    n, c, h, width = x_shape
+    oh, ow = (h + 2 * ph - kh) // sh + 1, (width + 2 * pw - kw) // sw + 1
+    dcols = dcols.reshape(c, kh, kw, oh, ow, n)
+    dxpad = np.zeros((n, c, h + 2 * ph, width + 2 * pw), dcols.dtype)
+    for p in range(kh):
+        for q in range(kw):
+            gradient = dcols[:, p, q].transpose(1, 2, 3, 0)
+            dxpad[:, :, p : p + sh * oh : sh, q : q + sw * ow : sw] += gradient
+    dx = dxpad[:, :, ph : ph + h, pw : pw + width]
+    return dx
+
+
+# %% wrong: axes in another order
+def col2im(dcols, x_shape, kernel_size, stride, pad):
+    (kh, kw), (sh, sw), (ph, pw) = kernel_size, stride, pad
+    n, c, h, width = x_shape
+    oh, ow = (h + 2 * ph - kh) // sh + 1, (width + 2 * pw - kw) // sw + 1
+    dcols = dcols.reshape(c, kh, kw, oh, ow, n)
+    dxpad = np.zeros((n, c, h + 2 * ph, width + 2 * pw), dcols.dtype)
+    for p in range(kh):
+        for q in range(kw):
+            gradient = dcols[:, p, q].transpose(3, 0, 2, 1)
+            dxpad[:, :, p : p + sh * oh : sh, q : q + sw * ow : sw] = gradient
+    dx = dxpad[:, :, ph : ph + h, pw : pw + width]
+    return dx
+
+
+# %% wrong: Which two of them do p and q stand for?
+def col2im(dcols, x_shape, kernel_size, stride, pad):
+    (kh, kw), (sh, sw), (ph, pw) = kernel_size, stride, pad
+    n, c, h, width = x_shape
+    oh, ow = (h + 2 * ph - kh) // sh + 1, (width + 2 * pw - kw) // sw + 1
+    dcols = dcols.reshape(c, kh, kw, oh, ow, n)
+    dxpad = np.zeros((n, c, h + 2 * ph, width + 2 * pw), dcols.dtype)
+    for p in range(kh):
+        for q in range(kw):
+            gradient = dcols[p, q].transpose(3, 0, 1, 2)
+            dxpad[:, :, p : p + sh * oh : sh, q : q + sw * ow : sw] += gradient
+    dx = dxpad[:, :, ph : ph + h, pw : pw + width]
+    return dx
+
+
+# %% wrong: nothing added
+def col2im(dcols, x_shape, kernel_size, stride, pad):
+    (kh, kw), (sh, sw), (ph, pw) = kernel_size, stride, pad
+    n, c, h, width = x_shape
+    oh, ow = (h + 2 * ph - kh) // sh + 1, (width + 2 * pw - kw) // sw + 1
+    dcols = dcols.reshape(c, kh, kw, oh, ow, n)
+    dxpad = np.zeros((n, c, h + 2 * ph, width + 2 * pw), dcols.dtype)
+    for p in range(kh):
+        for q in range(kw):
+            gradient = dcols[:, p, q].transpose(3, 0, 1, 2)  # (C, OH, OW, N) -> (N, C, OH, OW)
+    dx = dxpad[:, :, ph : ph + h, pw : pw + width]
+    return dx
+
+
+# %% wrong: crop too short
+def col2im(dcols, x_shape, kernel_size, stride, pad):
+    (kh, kw), (sh, sw), (ph, pw) = kernel_size, stride, pad
+    n, c, h, width = x_shape
+    oh, ow = (h + 2 * ph - kh) // sh + 1, (width + 2 * pw - kw) // sw + 1
+    dcols = dcols.reshape(c, kh, kw, oh, ow, n)
+    dxpad = np.zeros((n, c, h + 2 * ph, width + 2 * pw), dcols.dtype)
+    for p in range(kh):
+        for q in range(kw):
+            gradient = dcols[:, p, q].transpose(3, 0, 1, 2)  # (C, OH, OW, N) -> (N, C, OH, OW)
+            dxpad[:, :, p : p + sh * oh : sh, q : q + sw * ow : sw] += gradient
+    dx = dxpad[:, :, ph:h, pw:width]
+    return dx
+
+
+# %% wrong: A slice's stop is a place, not a length
+def col2im(dcols, x_shape, kernel_size, stride, pad):
+    (kh, kw), (sh, sw), (ph, pw) = kernel_size, stride, pad
+    n, c, h, width = x_shape
+    oh, ow = (h + 2 * ph - kh) // sh + 1, (width + 2 * pw - kw) // sw + 1
+    dcols = dcols.reshape(c, kh, kw, oh, ow, n)
+    dxpad = np.zeros((n, c, h + 2 * ph, width + 2 * pw), dcols.dtype)
+    for p in range(kh):
+        for q in range(kw):
+            gradient = dcols[:, p, q].transpose(3, 0, 1, 2)  # (C, OH, OW, N) -> (N, C, OH, OW)
+            dxpad[:, :, p : p + sh * oh : sh, q : q + sw * ow : sw] += gradient
+    dx = dxpad[:, :, ph : h - ph, pw : width - pw]
     return dx

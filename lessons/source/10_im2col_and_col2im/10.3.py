@@ -64,14 +64,14 @@ def examine(conv_backward):
 # (F, OH, OW, N)? After that, `reshape` to two axes.
 
 # %% [markdown] hint
-# `drows = dout.transpose(1, 2, 3, 0).reshape(F, -1)`, where F is `len(w)`. For dw the shapes are (F, T) and (R, T), with T = OH·OW·N and
+# `drows = dout.transpose(1, 2, 3, 0).reshape(f, -1)`. For dw the shapes are (F, T) and (R, T), with T = OH·OW·N and
 # R = C·KH·KW, and (F, R) is wanted. For dcols they are (F, R) and (F, T), and (R, T) is wanted. Which one is turned round?
 
 # %% [markdown] hint
-# `dw = (drows @ cols.T).reshape(w.shape)`; `db` is the sum of drows over `axis=1`; `dcols = w.reshape(len(w), -1).T @ drows`.
+# `dw = (drows @ cols.T).reshape(w.shape)`; `db` is the sum of drows over `axis=1`; `dcols = w_rows.T @ drows`.
 
 # %% [markdown] derivation
-# rows = w_rows @ cols + b is lesson 5's layer with other names. $\text{w\_rows}_{fr}$ reaches $\text{rows}_{ft}$ for all $t$ with slope $\text{cols}_{rt}$:
+# rows = w_rows @ cols + b[:, None] is lesson 5's layer with other names. $\text{w\_rows}_{fr}$ reaches $\text{rows}_{ft}$ for all $t$ with slope $\text{cols}_{rt}$:
 # $\text{dw}_{fr} = \sum_t \text{drows}_{ft}\,\text{cols}_{rt}$, the product `drows @ cols.T`. $b_f$ reaches row $f$ in all columns with slope 1: sum over
 # axis 1. $\text{cols}_{rt}$ reaches $\text{rows}_{ft}$ for all $f$ with slope $\text{w\_rows}_{fr}$: `w_rows.T @ drows`. The first step undoes forward's last:
 # the inverse of `transpose(3, 0, 1, 2)` is `transpose(1, 2, 3, 0)`.
@@ -80,10 +80,12 @@ def examine(conv_backward):
 # %% solution
 def conv_backward(dout, cache):
     cols, x_shape, w, stride, pad = cache
-    drows = dout.transpose(1, 2, 3, 0).reshape(len(w), -1)
+    f = w.shape[0]
+    w_rows = w.reshape(f, -1)  # (F, C*KH*KW), as in forward
+    drows = dout.transpose(1, 2, 3, 0).reshape(f, -1)
     dw = (drows @ cols.T).reshape(w.shape)
     db = drows.sum(axis=1)
-    dcols = w.reshape(len(w), -1).T @ drows
+    dcols = w_rows.T @ drows
     dx = col2im_here(dcols, x_shape, w.shape[2:], stride, pad)
     return dx, dw, db
 
@@ -91,10 +93,12 @@ def conv_backward(dout, cache):
 # %% wrong: reshaped in the wrong order
 def conv_backward(dout, cache):
     cols, x_shape, w, stride, pad = cache
-    drows = dout.reshape(len(w), -1)
+    f = w.shape[0]
+    w_rows = w.reshape(f, -1)  # (F, C*KH*KW), as in forward
+    drows = dout.reshape(f, -1)
     dw = (drows @ cols.T).reshape(w.shape)
     db = drows.sum(axis=1)
-    dcols = w.reshape(len(w), -1).T @ drows
+    dcols = w_rows.T @ drows
     dx = col2im_here(dcols, x_shape, w.shape[2:], stride, pad)
     return dx, dw, db
 
@@ -102,10 +106,12 @@ def conv_backward(dout, cache):
 # %% wrong: mean over positions instead of sum
 def conv_backward(dout, cache):
     cols, x_shape, w, stride, pad = cache
-    drows = dout.transpose(1, 2, 3, 0).reshape(len(w), -1)
+    f = w.shape[0]
+    w_rows = w.reshape(f, -1)  # (F, C*KH*KW), as in forward
+    drows = dout.transpose(1, 2, 3, 0).reshape(f, -1)
     dw = (drows @ cols.T).reshape(w.shape)
     db = drows.mean(axis=1)
-    dcols = w.reshape(len(w), -1).T @ drows
+    dcols = w_rows.T @ drows
     dx = col2im_here(dcols, x_shape, w.shape[2:], stride, pad)
     return dx, dw, db
 
@@ -113,10 +119,12 @@ def conv_backward(dout, cache):
 # %% wrong: transposed
 def conv_backward(dout, cache):
     cols, x_shape, w, stride, pad = cache
-    drows = dout.transpose(1, 2, 3, 0).reshape(len(w), -1)
+    f = w.shape[0]
+    w_rows = w.reshape(f, -1)  # (F, C*KH*KW), as in forward
+    drows = dout.transpose(1, 2, 3, 0).reshape(f, -1)
     dw = (cols @ drows.T).reshape(w.shape)
     db = drows.sum(axis=1)
-    dcols = w.reshape(len(w), -1).T @ drows
+    dcols = w_rows.T @ drows
     dx = col2im_here(dcols, x_shape, w.shape[2:], stride, pad)
     return dx, dw, db
 
@@ -124,10 +132,12 @@ def conv_backward(dout, cache):
 # %% wrong: raises an error
 def conv_backward(dout, cache):
     cols, x_shape, w, stride, pad = cache
-    drows = dout.transpose(1, 2, 3, 0).reshape(len(w), -1)
+    f = w.shape[0]
+    w_rows = w.reshape(f, -1)  # (F, C*KH*KW), as in forward
+    drows = dout.transpose(1, 2, 3, 0).reshape(f, -1)
     dw = (drows.T @ cols).reshape(w.shape)
     db = drows.sum(axis=1)
-    dcols = w.reshape(len(w), -1).T @ drows
+    dcols = w_rows.T @ drows
     dx = col2im_here(dcols, x_shape, w.shape[2:], stride, pad)
     return dx, dw, db
 
@@ -135,10 +145,12 @@ def conv_backward(dout, cache):
 # %% wrong: summed over the wrong axis
 def conv_backward(dout, cache):
     cols, x_shape, w, stride, pad = cache
-    drows = dout.transpose(1, 2, 3, 0).reshape(len(w), -1)
+    f = w.shape[0]
+    w_rows = w.reshape(f, -1)  # (F, C*KH*KW), as in forward
+    drows = dout.transpose(1, 2, 3, 0).reshape(f, -1)
     dw = (drows @ cols.T).reshape(w.shape)
     db = drows.sum(axis=0)
-    dcols = w.reshape(len(w), -1).T @ drows
+    dcols = w_rows.T @ drows
     dx = col2im_here(dcols, x_shape, w.shape[2:], stride, pad)
     return dx, dw, db
 
@@ -146,10 +158,12 @@ def conv_backward(dout, cache):
 # %% wrong: extra 1/N
 def conv_backward(dout, cache):
     cols, x_shape, w, stride, pad = cache
-    drows = dout.transpose(1, 2, 3, 0).reshape(len(w), -1)
+    f = w.shape[0]
+    w_rows = w.reshape(f, -1)  # (F, C*KH*KW), as in forward
+    drows = dout.transpose(1, 2, 3, 0).reshape(f, -1)
     dw = (drows @ cols.T).reshape(w.shape) / len(dout)
     db = drows.sum(axis=1)
-    dcols = w.reshape(len(w), -1).T @ drows
+    dcols = w_rows.T @ drows
     dx = col2im_here(dcols, x_shape, w.shape[2:], stride, pad)
     return dx, dw, db
 
@@ -157,9 +171,11 @@ def conv_backward(dout, cache):
 # %% wrong: wrong shape
 def conv_backward(dout, cache):
     cols, x_shape, w, stride, pad = cache
-    drows = dout.transpose(1, 2, 3, 0).reshape(len(w), -1)
+    f = w.shape[0]
+    w_rows = w.reshape(f, -1)  # (F, C*KH*KW), as in forward
+    drows = dout.transpose(1, 2, 3, 0).reshape(f, -1)
     dw = drows @ cols.T
     db = drows.sum(axis=1)
-    dcols = w.reshape(len(w), -1).T @ drows
+    dcols = w_rows.T @ drows
     dx = col2im_here(dcols, x_shape, w.shape[2:], stride, pad)
     return dx, dw, db
