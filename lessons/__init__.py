@@ -13,8 +13,8 @@ folder is the package scratchnet_lessons: setup.cfg maps the name, so that a not
 
 from scratchnet.viz import style
 
-from .tools.session import calls, check, hint, learner, solution, whose_code
-from .tools.show import digits, effort, frames, panels
+from .tools.session import calls, check, gradient_check, hint, learner, solution, whose_code
+from .tools.show import digits, effort, frames, hours_for, panels
 
 __all__ = [
     "calls",
@@ -22,7 +22,9 @@ __all__ = [
     "digits",
     "effort",
     "frames",
+    "gradient_check",
     "hint",
+    "hours_for",
     "learner",
     "panels",
     "solution",

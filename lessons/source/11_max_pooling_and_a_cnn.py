@@ -15,21 +15,30 @@
 # gets wrong.
 
 # %%
-import time
-
 import numpy as np
 from matplotlib.patches import Rectangle
 
 from scratchnet import viz
 from scratchnet.engine import Engine, loss_and_grads
-from scratchnet.gradcheck import check as gradient_check
 from scratchnet.layers import Conv2d, Dense, Flatten, MaxPool2d, ReLU, Sequential
 from scratchnet.losses import SoftmaxCrossEntropy, softmax
 from scratchnet.metrics import confusion_matrix
 from scratchnet.optim import Nesterov, one_cycle
 from scratchnet.preprocess import prepare
 from scratchnet.train import evaluate, steps_per_epoch, train_steps
-from scratchnet_lessons import check, digits, effort, hint, learner, panels, solution, style, whose_code
+from scratchnet_lessons import (
+    check,
+    digits,
+    effort,
+    gradient_check,
+    hint,
+    hours_for,
+    learner,
+    panels,
+    solution,
+    style,
+    whose_code,
+)
 
 # %% [markdown]
 # ## Keep the largest
@@ -65,16 +74,32 @@ figure
 #
 # $$\text{out}_{ncij} = \max_{a, b}\; x_{n,\;c,\;i \cdot \text{sh} + a,\;j \cdot \text{sw} + b}$$
 #
-# $(i, j)$ is the place of the window, $(a, b)$ the place *inside* of it, $0 \le a < \text{KH}$ and $0 \le b < \text{KW}$.
-# $\text{sh}$ and $\text{sw}$ are the stride down and across. (Here $b$ is a column of the window, and no bias.)
+# $(i, j)$ is the position of the window, $(a, b)$ its **entry**, row $a$ and column $b$ inside of it: $0 \le a < \text{KH}$ and
+# $0 \le b < \text{KW}$. $\text{sh}$ and $\text{sw}$ are the stride down and across. (Lesson 10's $(p, q)$ is $(a, b)$ here, as in lesson 9; its `kh`
+# and `oh` are `KH` and `OH`. A $b$ in an index is a column of the window, and no bias.)
 #
-# To compute that without a loop over all windows, do as im2col did: go through the few places *inside* of the window. Entry $(a, b)$ of
+# To compute that without a loop over all windows, do as im2col did: go through the few entries of the window. Entry $(a, b)$ of
 # *all* windows together is a cut-out of `x`, a slice `start : stop : step` each way:
 #
 # | | start | stop | step | how many |
 # |---|---|---|---|---|
 # | rows | `a` | `a + sh * OH` | `sh` | `OH` |
 # | columns | `b` | `b + sw * OW` | `sw` | `OW` |
+#
+# Why this stop? Window $i$ begins at row $i \cdot \text{sh}$, so in the last window, $i = \text{OH} - 1$, entry $a$ is row
+# $a + \text{sh} \cdot (\text{OH} - 1)$. That row is to be the last one taken. A slice ends *before* its stop, so let it stop one step further on, at
+# $a + \text{sh} \cdot \text{OH}$. For example, in a single column of 13 pixels, a window of $\text{KH} = 2$ with the stride $\text{sh} = 3$ has
+# $\text{OH} = \lfloor (13 - 2) / 3 \rfloor + 1 = 4$ positions:
+
+# %%
+column = np.arange(13)
+for a in range(2):
+    print(f"entry {a}: column[{a} : {a + 3 * 4} : 3] is {column[a : a + 3 * 4 : 3]}")
+print("without a stop: column[0::3] is", column[0::3])
+
+# %% [markdown]
+# Without a stop pixel 12 comes along, where only half a window is left. Back to the example in colours, where window, stride and the
+# number of positions are all 2, down and across:
 
 # %%
 for a in range(2):
@@ -83,7 +108,7 @@ for a in range(2):
         print(f"entry {(a, b)}, index {2 * a + b}: {cut_out.tolist()}")
 
 # %% [markdown]
-# Take the upper left value of each of these four: 1, 3, 5, 4. That is the blue window. Its maximum is 5, which has **index** 2 of the
+# Take the upper left value of each of these four cut-outs: 1, 3, 5, 4. That is the blue window. Its maximum is 5, which has **index** 2 of the
 # four, counted from 0. So lay the cut-outs in one array `windows`, the window's entries along its first axis: (KH · KW, N, C, OH,
 # OW). Then ask for the maximum along that axis, and for the **index of the winner**, which the backward pass will need. NumPy has
 # both: `windows.max(axis=0)` and `windows.argmax(axis=0)`.
@@ -130,7 +155,7 @@ print("winner", cache[0][0, 0].tolist())
 # - The largest value of a window **is** the window's output. If it grows by 1, so does the output: slope 1.
 # - Any other one may grow a little, and the output stays as it is: slope 0.
 #
-# $$\text{dx}_{n,c,r,q} = \sum \text{dout}_{ncij} \quad\text{over all windows } (i, j) \text{ that pixel } (r, q) \text{ has won}$$
+# $$\text{dx}_{n,c,u,v} = \sum \text{dout}_{ncij} \quad\text{over all windows } (i, j) \text{ that pixel } (u, v) \text{ has won}$$
 #
 # That is a sum because windows may overlap, and then one pixel can win several of them. By hand, in a single row: $x = (3, 7, 5, 1)$,
 # a window of 3 and stride 1, so there are two windows. Let $\text{dout} = (10, 20)$.
@@ -252,8 +277,9 @@ print(pool_backward(np.array([[[[10.0, 20.0]]]]), row_cache).ravel())  # 0, 30, 
 #
 # ## Your own convolution and loss
 #
-# Two parts are missing, and you have written both. Put them in here. If you have not done these lessons, leave the cells as they
-# are, and the library's versions stand in.
+# Two parts are missing, and you have written both. **Replace the two stubs** of each exercise by your functions: a stub that is still
+# there, further down in the cell or run later, is what counts. If you have not done these lessons, leave the cells as they are, and the
+# library's versions stand in.
 #
 # ## Exercise 11.3: bring your convolution
 #
@@ -267,8 +293,8 @@ print(pool_backward(np.array([[[[10.0, 20.0]]]]), row_cache).ravel())  # 0, 30, 
 # From [lesson 10](10_im2col_and_col2im.ipynb) **four** functions have to come along, all of them into the one cell below: `im2col` (exercise
 # 10.1), `col2im` (10.2), `conv_forward` (which stands there) and `conv_backward` (10.3). The last two call `im2col_here` and
 # `col2im_here`, names that only that notebook has: write `im2col` and `col2im` instead. (The loops of [lesson
-# 9](09_convolution_by_loops.ipynb) are right, too. They would take hours for what follows, so the network would then be trained with the
-# library's.)
+# 9](09_convolution_by_loops.ipynb) are right, too: exercises 9.2 and 9.3, together with `places` of 9.1, which they call `places_here`. They
+# would take hours for what follows, so the network would then be trained with the library's.)
 
 
 # %% tags=["exercise-11.3"]
@@ -297,6 +323,7 @@ conv = learner("11.3", (conv_forward, conv_backward), Conv2d.functions)
 # | | |
 # |---|---|
 # | forward | $\text{probs}_{nk} = e^{\text{logits}_{nk}} / \sum_j e^{\text{logits}_{nj}}$, and the loss is the mean of $-\log \text{probs}_{n,\,\text{labels}_n}$ over the $N$ rows |
+# | backward | $\text{dlogits}_{nk} = \dfrac{\text{dloss}}{N} \left(\text{probs}_{nk} - [\,k = \text{labels}_n]\right)$, where $[\ldots]$ is 1 for the row's label and 0 for all other classes |
 # | takes | `logits` (N, K), `labels` (N,), whole numbers from 0 to K - 1 |
 # | returns | the loss, a number, and a cache of your own |
 # | backward | takes `dloss`, a number (how much the loss itself counts, mostly 1), and the cache; returns `dlogits` (N, K) |
@@ -336,6 +363,7 @@ loss = SoftmaxCrossEntropy(functions=learner("11.4", (loss_forward, loss_backwar
 # | max pooling 2 × 2, ReLU | (16, 4, 4) | |
 # | flatten | (256,) | |
 # | dense | (10,) | 256 · 10 + 10 = 2570 |
+# | **together** | | **208 + 3216 + 2570 = 5994** |
 #
 # The images get smaller and there are more of them: less *where*, more *what*. Pooling stands before the ReLU. The result is the same in
 # either order, since the largest number stays the largest when negative ones become 0, and this way the ReLU has a quarter of the work.
@@ -366,27 +394,31 @@ for name, layer, x, out, _ in model.stages(prepare(images[:1])):
 # ## Training
 #
 # Two passes over all images, in batches of 64, with Nesterov's momentum and a learning rate that rises and falls, from [lesson
-# 8](08_optimizers.ipynb). `Engine` and `train_steps` are the training loop of lesson 10, wrapped up: take a batch, forward, loss,
-# backward, change the parameters, and say how it went. The test images are not looked at before the end. It takes about half a minute.
+# 8](08_optimizers.ipynb). First one batch is timed: with a convolution by loops all of them would take hours, and then the library's
+# takes over. `Engine` and `train_steps` are the training loop of lesson 10, wrapped up: take a batch, forward, loss, backward, change the
+# parameters, and say how it went. The test images are not looked at before the end. It takes about half a minute.
 
 # %%
 batch_size, epochs = 64, effort(2, fast=1)
 steps = epochs * steps_per_epoch(len(images), batch_size)
-seconds = []
-for _ in range(2 if conv is not Conv2d.functions else 0):  # your convolution by the stopwatch: loops would take hours
-    start = time.perf_counter()
+
+
+def one_batch():
     loss_and_grads(model, loss, prepare(images[:batch_size]), labels[:batch_size])
-    seconds.append(time.perf_counter() - start)
-hours = min(seconds, default=0) * steps / 3600
+
+
+hours = hours_for(one_batch, times=steps)
 if hours > 0.25:
     print(f"With this convolution {steps} steps would take {hours:.1f} hours: trained with the library's.")
     model = build(Conv2d.functions)
+first_filters = model.params["0.w"][:, 0].copy()  # (8, 5, 5), as they are before training: for later
 
 engine = Engine(model, loss, images, labels, prepare=prepare)
+peak = 0.05  # the largest learning rate
+optimizer = Nesterov(lr=peak)  # it wants an lr, but with a schedule each step takes the schedule's
+schedule = one_cycle(peak, steps)
 history = []
-for step in train_steps(
-    engine, Nesterov(lr=0.05), epochs=epochs, batch_size=batch_size, schedule=one_cycle(0.05, steps), seed=0
-):
+for step in train_steps(engine, optimizer, epochs=epochs, batch_size=batch_size, schedule=schedule, seed=0):
     history.append((step.loss, step.correct / step.size))
     if len(history) % max(1, steps // 6) == 0:
         mean_loss, accuracy = np.mean(history[-100:], axis=0)
@@ -399,12 +431,13 @@ test_images, test_labels, _ = digits("test", effort(10_000, fast=200))
 result = evaluate(engine, test_images, test_labels)
 print(f"{source}: {result.accuracy:.2%} of {len(test_images)} test images are right")
 if hours > 0.25:
-    print("Your convolution was called by the stopwatch only; the training ran on the library's.")
+    print("Your convolution was only timed; the training ran on the library's.")
 whose_code()
 
 # %% [markdown]
-# On MNIST that is 98.5 % or better: one or two digits in a hundred are wrong, in a network with 5994 parameters, each trained by
-# gradients that you derived, as far as the table says "yours". (Synthetic digits are more varied than MNIST's; with them it is some 93 %.)
+# On MNIST that is 98.5 % or better: one or two digits in a hundred are wrong, with 5994 parameters. Whose gradients have trained
+# them? For pooling, convolution and loss the table says so. The ReLU, Flatten and the dense layer are the library's here; the ReLU and the dense
+# layer you have written in lesson 5. (Synthetic digits are more varied than MNIST's; with them it is some 93 %.)
 
 # %%
 losses = np.array(history)[:, 0]
@@ -414,33 +447,36 @@ with style():
     figure, ax = panels(size=(9, 3.6))
     ax.plot(losses, color=viz.SKY, linewidth=0.8, label="each batch")
     ax.plot(np.arange(len(smooth)) + width - 1, smooth, color=viz.BLUE, linewidth=2.5, label=f"mean of {width} batches")
-    ax.set(xlabel="step", ylabel="loss", ylim=(0, 2.4), title="Most is learned in the first few hundred steps")
+    ax.set(xlabel="step", ylabel="loss", ylim=(0, None), title="Most is learned in the first few hundred steps")
     ax.legend(frameon=False)
 figure
 
 # %% [markdown]
 # ## What it sees
 #
-# Each filter makes an image of its own out of the digit: its **feature map**. Here are the eight filters of the first convolution,
-# their maps, and what is left of these after pooling and ReLU.
+# Each filter makes an image of its own out of the digit: its **feature map**. Here are the eight filters of the first convolution
+# before and after training, their maps, and what is left of these after pooling and ReLU.
 
 # %%
 which = np.flatnonzero(test_labels == 4)[0]
 stages = {name: out[0] for name, _, _, out, _ in model.stages(prepare(test_images[which : which + 1]))}
 weights = model.params["0.w"][:, 0]  # (8, 5, 5)
+largest_weight = max(np.abs(first_filters).max(), np.abs(weights).max())  # one colour scale for all filters ..
+largest_answer = np.abs(stages["0"]).max()  # .. and one for all maps
 rows = [
-    ("the filters\n5 × 5, enlarged", weights, 5),
-    ("their maps\n24 × 24", stages["0"], 24),
-    ("pooled, ReLU\n12 × 12", stages["2"], 24),
+    ("filters at the start\n5 × 5, enlarged", first_filters, 5, largest_weight),
+    ("trained", weights, 5, largest_weight),
+    ("maps of these\n24 × 24", stages["0"], 24, largest_answer),
+    ("pooled, ReLU\n12 × 12", stages["2"], 24, largest_answer),
 ]
 with style():
-    figure, axes = panels(3, 10, size=(13, 4.4), width_ratios=[1, 1.25] + [1] * 8)
+    figure, axes = panels(4, 10, size=(13, 5.6), width_ratios=[1, 1.45] + [1] * 8)
     for ax in axes.ravel():
         ax.set_axis_off()
-    axes[1, 0].imshow(test_images[which], cmap="gray")
-    axes[1, 0].set_title("the digit")
-    for row, (title, pictures, frame) in enumerate(rows):
-        largest, middle = np.abs(pictures).max(), (pictures.shape[1] - 1) / 2
+    axes[2, 0].imshow(test_images[which], cmap="gray")
+    axes[2, 0].set_title("the digit")
+    for row, (title, pictures, frame, largest) in enumerate(rows):
+        middle = (pictures.shape[1] - 1) / 2
         axes[row, 1].text(0, 0.5, title, transform=axes[row, 1].transAxes, va="center", fontsize=11)
         for k, ax in enumerate(axes[row, 2:]):
             ax.imshow(pictures[k], cmap=viz.SIGNS, vmin=-largest, vmax=largest)
@@ -450,14 +486,45 @@ with style():
 figure
 
 # %% [markdown]
-# Orange is positive, blue negative. Compare a filter with its map: it answers most where the image is bright under its orange
-# weights and dark under its blue ones. One that is orange on one side and blue on the other finds edges, on one side of the strokes;
-# one with an orange band finds strokes of that direction. Which of these eight do that? You made such filters by hand in lesson
-# 9. Nobody made these: they come from the gradient alone.
+# Orange is positive, blue negative, and white is 0. All filters have one colour scale, and all maps another one. Compare a trained
+# filter with its map: it answers most where the image is bright under its orange weights and dark under its blue ones. One that is
+# orange on one side and blue on the other finds edges, on one side of the strokes; one with an orange or a blue band through its middle
+# finds strokes of that direction, or the gaps between them.
 #
-# The lowest row has no blue left. But why is the *empty* background not white there, for some filters? Since the network never
-# sees 0 for black: `prepare` takes the mean of all pixels off, which makes it −0.42. So a filter's answer to the background is its bias minus 0.42
-# times the sum of its weights, and where that is positive the ReLU keeps it:
+# You made such filters by hand in lesson 9. These were made by nobody, but not by the gradient alone either: chance drew them, and the
+# gradient has changed what did not help. Compare the first two rows: most filters still show where they began.
+#
+# Which of the eight find edges, which strokes? Lay a pattern over the filter, multiply and sum, as a convolution does. With $w$ the
+# filter, less its mean, and $p$ the pattern, $(\sum w p)^2 / (\sum w^2 \sum p^2)$ is the **share** of the pattern: 1 if the filter is nothing
+# else, 0 if it has nothing of it. An edge of any direction is made of two patterns, one that grows downwards and one that grows across,
+# and their shares add up; for strokes there are two as well, straight and diagonal.
+
+# %%
+down, across = np.mgrid[-2:3, -2:3]  # row and column of each weight, counted from the middle
+patterns = {"edge": (down, across), "stroke": (down**2 - across**2, down * across)}
+
+
+def share(w, pair):
+    w = w - w.mean()
+    return sum((w * p).sum() ** 2 / ((w**2).sum() * (p**2).sum()) for p in pair)
+
+
+for k in range(8):
+    found = [
+        f"{name} {share(first_filters[k], pair):4.0%} at the start, {share(weights[k], pair):4.0%} now"
+        for name, pair in patterns.items()
+    ]
+    print(f"filter {k}:  {'    '.join(found)}")
+
+# %% [markdown]
+# Chance alone gives each of the two some 8 %: 25 weights less their mean leave room for 24 patterns, and these are 2 of them. So
+# call one an edge or a stroke if its share is several times that. One that has little of both looks for something else: the end of a
+# stroke, a corner, a spot, or something that has no name. And compare the start with the end: what training has made of a filter, and
+# what chance had put into it before.
+#
+# The lowest row has no blue left. But why is the *empty* background not white there, for some filters? The network never
+# sees 0 for black: `prepare` takes the mean of all pixels off and divides by their standard deviation, which makes it −0.42. So a filter's
+# answer to the background is its bias minus 0.42 times the sum of its weights, and where that is positive the ReLU keeps it:
 
 # %%
 black = prepare(np.zeros((1, 28, 28), np.uint8)).min()
@@ -466,7 +533,7 @@ for k, answer in enumerate(model.params["0.b"] + black * weights.sum(axis=(1, 2)
 
 # %% [markdown]
 # The second convolution looks at all eight of these maps together. Its sixteen answers are 4 × 4 numbers after pooling, and the dense
-# layer weighs these 256 to name the digit:
+# layer weighs these 256 to name the digit. Where a map is all white, its filter has found nothing in this digit that it looks for:
 
 # %%
 with style():
@@ -481,8 +548,8 @@ figure
 # %% [markdown]
 # ## What it gets wrong
 #
-# Here are test images that it took for another digit: first those where it was most sure. Above each stands the true class, the answer,
-# and how probable the network found that answer.
+# Here are test images that it took for another digit: first those where it was most sure. Above each stands the true label, the predicted
+# one, and how probable the network found that.
 
 # %%
 viz.mistakes(test_images, test_labels, softmax(result.logits), count=15)
@@ -491,8 +558,8 @@ viz.mistakes(test_images, test_labels, softmax(result.logits), count=15)
 # Some are hard for people, too. Look for what they have in common: loops that are not closed, strokes that are cut off, slants. What
 # it never saw in training it can't know; [lesson 13](13_batchnorm_dropout_augmentation.ipynb) makes it see more.
 #
-# Which digits does it take for which? In the **confusion matrix** each row is a true class and each column an answer, so that the right
-# answers stand on the diagonal. The colour is the share of a row's images that went wrong in this way, as the bar says:
+# Which digits does it take for which? In the **confusion matrix** each row is a true label and each column a predicted one, so that what
+# is right stands on the diagonal. The colour is the share of a row's images that went wrong in this way, as the bar says:
 
 # %%
 matrix = confusion_matrix(test_labels, result.logits.argmax(axis=1), 10)
@@ -500,9 +567,9 @@ viz.confusion(matrix)
 
 # %%
 mistakes = matrix - np.diag(np.diag(matrix))  # without the right answers
-for place in np.argsort(-mistakes, axis=None, kind="stable")[:3]:
-    true, answer = divmod(int(place), 10)
-    print(f"{true} taken for {answer}: {mistakes[true, answer]} of {matrix[true].sum()}")
+often = mistakes >= max(np.sort(mistakes, axis=None)[-3], 1)  # the top three, and all that are as frequent as the third
+for true, predicted in np.argwhere(often)[np.argsort(-mistakes[often], kind="stable")]:
+    print(f"{true} taken for {predicted}: {mistakes[true, predicted]} of {matrix[true].sum()}")
 
 # %% [markdown]
 # ## What you can do now

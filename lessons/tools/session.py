@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from scratchnet.gradcheck import check as check_gradients
 from scratchnet.gradcheck.report import MORE, Report
 
 from . import library, progress
@@ -88,6 +89,13 @@ def check(id: str, *functions: Function) -> Verdict:
     for watcher in _watchers:
         watcher(verdict)
     return verdict
+
+
+def gradient_check(target: Any, *args: Any, **settings: Any) -> Report:
+    """``scratchnet.gradcheck.check``; its report does not name the lesson that the reader is in as what to read."""
+    report = check_gradients(target, *args, **settings)
+    report.lesson = next((int(id.partition(".")[0]) for id in reversed(_last)), None)
+    return report
 
 
 def hint(id: str, level: int = 1) -> Text:
@@ -179,7 +187,11 @@ def _examine(id: str, functions: tuple[Function, ...]) -> Verdict:
     empty = [f"{what} in {_name(f)}" if len(functions) > 1 else what for f in functions for what in blanks(f)]
     borrowed = [_name(f) for f in functions if str(getattr(f, "__module__", "")).split(".")[0].startswith("scratchnet")]
     if empty:
-        places = f"... still stands for {', '.join(empty)}."
+        stubs = _names(tuple(f for f in functions if blanks(f)))
+        places = (
+            f"... still stands for {', '.join(empty)}.\n"
+            f"If you have written it: this is the stub. Does your cell define {stubs}, and is it the last one run that does?"
+        )
         first = f"Hint 1 of {len(exercise.hints)}: {exercise.hints[0]}"
         verdict = Verdict(id, exercise.title, OPEN, "\n".join([places, _filled(first), f'More: hint("{id}", 2)']))
     elif borrowed:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -24,14 +25,14 @@ class Diagnosis:
     says: str  # what it comes to: not the name again
     hint: str
     strong_hint: str
-    lesson: int  # where it is explained; a check that knows the operation adds the lesson that derives it
+    lesson: int  # where it is explained, 0 if nowhere; a check that knows the operation adds the lesson that derives it
     covers: str = ""  # the variants, and where the neighbours begin; not printed
-    reworded: dict[str, dict[str, str]] = field(default_factory=dict, compare=False)  # operation, or variant: its own texts
+    reworded: dict[str, dict[str, Any]] = field(default_factory=dict, compare=False)  # operation, or variant: its own texts
 
     def of(self, operation: str, lesson: int) -> Diagnosis:
         """The same in the terms of an operation, which then is where to read about it, if it has texts for that one."""
         texts = self.reworded.get(operation)
-        return replace(self, lesson=lesson, **texts) if texts else self  # type: ignore[arg-type]
+        return replace(self, **{"lesson": lesson, **texts}) if texts else self
 
     def in_words(self, words: dict[str, str]) -> Diagnosis:
         """The same with the words that the code has for things."""
@@ -70,6 +71,15 @@ _ALL = [
         " shape.",
         5,
         covers="any exception; most often two shapes do not fit",
+        reworded={
+            "a name": {
+                "says": "The code stops at a name that is not defined there, so there is no gradient to look at.",
+                "hint": "Where was this name defined: in this function, in another one, in another notebook? So spelled?",
+                "strong_hint": "What forward has computed reaches backward through the cache alone. A function of another "
+                "notebook has to be copied into this one.",
+                "lesson": 0,
+            },
+        },
     ),
     Diagnosis(
         "wrong shape",

@@ -107,7 +107,7 @@ def check(
     except Malformed as error:
         trial.note(error.diagnosis, str(error))
     except CodeRaised as error:
-        trial.note("raises an error", str(error))
+        trial.note("raises an error", str(error), variant=error.variant)
     report.problems += trial.problems
     report.notes = notes_on(subject, trial, report, args)
     if report.problems or any(result.status == "WRONG" for result in report.results.values()):

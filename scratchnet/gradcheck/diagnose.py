@@ -39,7 +39,7 @@ def diagnose(e: Evidence) -> list[Likely]:
     for likely in ranked:
         if known:
             likely.diagnosis = likely.diagnosis.of(known[0].called, known[0].lesson)
-            likely.also_lesson = known[0].lesson if known[0].lesson != likely.diagnosis.lesson else None
+            likely.also_lesson = known[0].lesson if likely.diagnosis.lesson not in (0, known[0].lesson) else None
     noted = {finding.evidence for finding in e.trial.findings}  # says it in the code's own words already
     words = {"dout": e.subject.upstream, "stride": _stride_name(e, known)}
     return [likely.in_words(words, noted) for likely in ranked]

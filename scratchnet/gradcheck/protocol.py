@@ -54,7 +54,7 @@ def try_out(subject: Subject, rng: Rng, seed: int) -> Trial:
     try:
         _try_backward(subject, trial, given, cache, by_forward, seed)
     except CodeRaised as error:
-        trial.note("raises an error", str(error))
+        trial.note("raises an error", str(error), variant=error.variant)
     _require_repeatable(subject, out, seed)
     _look_for_float32(subject, trial, seed)
     return trial

@@ -17,7 +17,7 @@ from scratchnet.typing import Array
 
 NEARLY = 0.07  # a diagnosis whose score is no more than this below the best one is worth mentioning
 SURE = 0.5  # the least score of a further mistake that is mentioned
-MORE = "for a stronger hint: report = check(...), then print(report.hint(strong=True))"
+MORE = "for a stronger hint: keep what this check returns as report, then print(report.hint(strong=True))"
 ZERO = 1e-9  # a numeric gradient of this size is nothing but rounding
 
 
@@ -201,7 +201,8 @@ class Report:
     def others(self) -> list[tuple[str, Likely, str]]:
         """(how it stands to the first diagnosis, diagnosis, reason) for those of the others that are worth a look.
 
-        These are further mistakes, in gradients that the first one leaves unexplained, and what is nearly as likely.
+        These are further mistakes, in gradients that the first one leaves unexplained, and what is nearly as likely. A
+        gradient that is 0 everywhere looks like many mistakes, and none of them is worth a look before it is filled.
         """
         if not self.diagnoses:
             return []
@@ -214,7 +215,7 @@ class Report:
             if known and more and likely.score >= SURE:
                 found.append((f"also, for {', '.join(more)}", likely, because))
                 known |= set(likely.explains)
-            elif first.score - likely.score <= NEARLY:
+            elif first.score - likely.score <= NEARLY and first.name != "gradient zero":
                 found.append(("less likely", likely, f"{because}, but other mistakes do that as well"))
         return found[:2]
 

@@ -52,7 +52,7 @@ def check_step(target: Any, rule: Optimizer, options: dict[str, Any], seed: int 
             findings.append(Finding("input changed in place", problem, 1.0))
     except CodeRaised as error:
         report.problems.append(str(error))
-        report.diagnoses = rank([Finding("raises an error", str(error), 1.0)], names)
+        report.diagnoses = rank([Finding("raises an error", str(error), 1.0, variant=error.variant)], names)
         return report
     wanted = _walk(copy.deepcopy(rule).step, start, grads)
     for name in names:

@@ -32,11 +32,12 @@ class Malformed(Exception):
 
 
 class CodeRaised(Exception):
-    """The code under check raised ``__cause__``."""
+    """The code under check raised ``__cause__``. ``variant`` is the kind of it that the catalogue has words for."""
 
     def __init__(self, who: str, error: Exception) -> None:
         super().__init__(f"{who} raises {type(error).__name__}: {_in_plain_words(error)}{_where(error)}")
         self.who = who
+        self.variant = "a name" if isinstance(error, NameError) else ""
 
 
 @dataclass

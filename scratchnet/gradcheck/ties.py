@@ -35,7 +35,7 @@ def check_ties(subject: Subject, trial: Trial, results: dict[str, ArgumentResult
                 continue
             ratio = float(dx.sum()) / float(dout.sum())
             if abs(ratio - 1) > 1e-6:
-                found = f"with ties in the input the gradient adds up to {ratio:.4g} times dout: it must stay 1 times"
+                found = f"with ties in the input the gradient adds up to {ratio:.4g} times dout, wanted dout itself"
                 trial.note("ties all get the gradient" if ratio > 1 else "wrong winner", found, 0.95, (name,))
                 result.message, result.elsewhere = found, True
                 return

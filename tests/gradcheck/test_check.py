@@ -982,7 +982,7 @@ def test_ties_in_a_pool():
 def test_ties_are_tried_where_the_input_has_none():
     assert check(pool_backward_with(split), SMALL)
     report = check(pool_backward_with(add), SMALL)
-    assert report.problems == ["with ties in the input the gradient adds up to 4 times dout: it must stay 1 times"]
+    assert report.problems == ["with ties in the input the gradient adds up to 4 times dout, wanted dout itself"]
     assert "<svg" not in report._repr_html_()  # the two gradients of the input without ties agree: nothing to see there
     assert report.diagnoses[0].name == "ties all get the gradient"
 
@@ -1115,8 +1115,17 @@ def test_a_name_of_another_cell_is_said_to_be_one():
     def backward(dout, cache):
         return softmax_here(dout)  # noqa: F821
 
-    said = check((relu_forward, backward), X).problems[0]
-    assert "if softmax_here is a name of another cell or notebook, copy it into this cell" in said
+    report = check((relu_forward, backward), X)
+    assert "if softmax_here is a name of another cell or notebook, copy it into this cell" in report.problems[0]
+    assert "Where was this name defined" in report.hint()
+    assert "shapes" not in report.hint()
+    assert "read:" not in str(report), "no lesson is about names"
+
+
+def test_a_gradient_that_is_zero_everywhere_is_nothing_else():
+    said = str(check((naive_pool, lambda dout, cache: np.zeros_like(SMALL)), SMALL, options={"stride": 2}))
+    assert "likely mistake: gradient zero" in said
+    assert "less likely" not in said
 
 
 @pytest.mark.parametrize(("pad", "empty"), [(0, True), (2, False)])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import scratchnet.gradcheck
-from scratchnet_lessons import calls, check, hint, learner, solution, whose_code
+from scratchnet_lessons import calls, check, gradient_check, hint, learner, solution, whose_code
 from scratchnet_lessons.tools import progress, session
 
 
@@ -42,6 +42,14 @@ def test_another_answer_is_not_used(function, state, capsys):
     assert learner("3.1", function, library_slope) is library_slope
     assert calls("3.1") == {function.__name__: 0}
     assert f"3.1 is {state}: the lesson goes on with the library's" in capsys.readouterr().out
+
+
+def test_a_stub_asks_for_the_last_definition():
+    assert "this is the stub. Does your cell define stub, and is it the last one run that does?" in str(check("3.1", stub))
+    written = {}
+    exec("def loss_forward(logits, labels):\n    return 1, 2\ndef loss_backward(dloss, cache):\n    dlogits = ...", written)
+    said = str(check("11.4", written["loss_forward"], written["loss_backward"]))
+    assert "Does your cell define loss_backward, and" in said, "the other one is written"
 
 
 def test_without_a_library_function_the_solution_stands_in():
@@ -144,3 +152,15 @@ def test_the_way_to_a_stronger_hint_is_the_lesson_s():
     assert "report" not in said
     assert "\ncalled with x (5, 4), w (4, 3), b (3,)\n" in said
     assert "read: lesson" not in said  # it is the one that the learner is in
+
+
+def test_a_gradient_check_in_a_lesson_does_not_send_its_reader_there():
+    def backward(dout, cache):
+        return dout
+
+    pair = (lambda x: (np.maximum(x, 0), x), backward)
+    x = np.array([[1.0, -2.0, 3.0]])
+    assert "read: lesson 5" in str(gradient_check(pair, x))
+    check("5.3", stub)
+    assert "read: lesson 5" not in str(gradient_check(pair, x))
+    assert not gradient_check(pair, x)

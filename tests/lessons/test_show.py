@@ -2,7 +2,8 @@ import re
 
 import numpy as np
 
-from scratchnet_lessons import digits, effort, frames, panels, style
+from scratchnet_lessons import digits, effort, frames, hours_for, panels, style
+from scratchnet_lessons.tools import show
 
 
 def test_effort_is_less_in_a_hurry(monkeypatch):
@@ -10,6 +11,13 @@ def test_effort_is_less_in_a_hurry(monkeypatch):
     for value in "", "0":
         monkeypatch.setenv("SCRATCHNET_FAST", value)
         assert effort(2000, fast=10) == 2000
+
+
+def test_hours_are_those_of_the_faster_call(monkeypatch):
+    clock, calls = iter([10.0, 19.0, 20.0, 22.0]), []  # the first call takes 9 s, the second 2 s
+    monkeypatch.setattr(show.time, "perf_counter", lambda: next(clock))
+    assert hours_for(lambda: calls.append(1), times=1800) == 1.0
+    assert len(calls) == 2
 
 
 def draw(value):

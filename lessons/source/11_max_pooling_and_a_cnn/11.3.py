@@ -4,7 +4,26 @@
 # %% check
 import numpy as np
 
-from scratchnet_lessons.exercises import generic, gradients
+from scratchnet_lessons.exercises import Comparison, generic, gradients
+
+ELSEWHERE = {
+    "im2col_here": ("im2col", "lesson 10"),
+    "col2im_here": ("col2im", "lesson 10"),
+    "places_here": ("places", "lesson 9"),
+}
+
+
+def names_of_other_notebooks(function):
+    """A report for each name that lesson 9 or 10 gives to what ``learner`` returns, and that is not here."""
+    for name in getattr(getattr(function, "__code__", None), "co_names", ()):
+        if name in ELSEWHERE and name not in function.__globals__:
+            here, lesson = ELSEWHERE[name]
+            yield Comparison(
+                function.__name__,
+                problem=f"it calls {name}, which the notebook of {lesson} has and this one has not",
+                name="a name of another notebook",
+                hint=f"in this notebook it is called {here}: write {here} for {name}, and copy your {here} into the cell.",
+            )
 
 
 def convolution(x, w, b, stride=(1, 1), pad=(0, 0)):
@@ -20,6 +39,8 @@ def convolution(x, w, b, stride=(1, 1), pad=(0, 0)):
 
 def examine(conv_forward, conv_backward):
     rng = np.random.default_rng(0)
+    for function in conv_forward, conv_backward:
+        yield from names_of_other_notebooks(function)
 
     def report(x_shape, w_shape, stride, pad):
         arrays = generic(x_shape, rng), generic(w_shape, rng), generic(w_shape[:1], rng)
@@ -41,6 +62,7 @@ def examine(conv_forward, conv_backward):
 # %% [markdown] hint
 # If you want to write it anew: `cols = im2col(x, ...)`, `rows = w.reshape(F, -1) @ cols + b[:, None]`, reshaped to (F, OH, OW, N) and then transposed;
 # backward: `drows` is dout transposed and then reshaped, `dw = drows @ cols.T`, `db = drows.sum(axis=1)`, and `dx` by col2im from `w_rows.T @ drows`.
+# The other two: `solution("10.1")` shows im2col and `solution("10.2")` col2im, in this notebook, too.
 
 # %% [markdown] derivation
 # That is lesson 10. Every patch is a column of `cols`, every filter a row; the product of both gives all output numbers. Backward, the product's gradients are
@@ -376,7 +398,7 @@ def conv_backward(dout, cache):
     return dx, dw, db
 
 
-# %% wrong: im2col_here
+# %% wrong: in this notebook it is called im2col
 def im2col(x, kernel_size, stride, pad):
     (kh, kw), (sh, sw), (ph, pw) = kernel_size, stride, pad
     n, c, h, w = x.shape

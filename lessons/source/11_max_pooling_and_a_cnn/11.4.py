@@ -3,6 +3,7 @@
 
 # %% check
 import math
+import re
 
 import numpy as np
 
@@ -27,7 +28,24 @@ def log_of_probabilities(logits, labels):
     return -np.log(e / e.sum(axis=1, keepdims=True))[np.arange(len(labels)), labels].mean()
 
 
+def by_axes(top, total):
+    """The loss with the largest logit, and with the sum, taken along these axes; None is over all numbers."""
+
+    def loss(logits, labels):
+        shifted = logits - logits.max(axis=top, keepdims=True)
+        log_probs = shifted - np.log(np.exp(shifted).sum(axis=total, keepdims=True))
+        return -log_probs[np.arange(len(labels)), labels].mean()
+
+    return loss
+
+
+ROWS_TOP = "Each *row's* own largest logit is taken off, a column of N numbers. Which axis goes away, and which one stays?"
+ROWS_SUM = "The probabilities of each *row* add up to 1, so each row has a sum of its own. Along which axis do you sum?"
 KNOWN = (
+    Mistake("the largest of all logits, not of each row", by_axes(None, 1), ROWS_TOP),
+    Mistake("the largest of each column, not of each row", by_axes(0, 1), ROWS_TOP),
+    Mistake("one sum for all rows", by_axes(1, None), ROWS_SUM),
+    Mistake("the sum of each column, not of each row", by_axes(1, 0), ROWS_SUM),
     Mistake(
         "a sum, not a mean",
         lambda z, y: cross_entropy(z, y) * len(z),
@@ -88,6 +106,11 @@ def examine(loss_forward, loss_backward):
     cases = (logits, labels), (large, np.array([1, 2])), (far, np.array([0, 0]))
     said = values(loss, cross_entropy, *cases, mistakes=KNOWN)
     said.title, said.problem = "loss_forward", said.problem.replace("the result", "the loss")
+    if re.search(r"broadcast.* \(5,4\) \(5,\)", said.problem):
+        said.hint = (
+            "NumPy lays (5,) along the 4 classes, but it has one number for each row, and must be (5, 1): "
+            "keepdims=True in max and sum leaves the axis standing."
+        )
     yield said
     yield gradients((loss_forward, loss_backward), logits, options={"labels": labels})
 
@@ -325,6 +348,101 @@ def loss_forward(logits, labels):
     probs = e / total
     loss = -(shifted / np.log(10) - np.log10(total))[np.arange(len(logits)), labels].mean()
     cache = probs, labels
+    return loss, cache
+
+
+def loss_backward(dloss, cache):
+    probs, labels = cache
+    dlogits = probs.copy()
+    dlogits[np.arange(len(probs)), labels] -= 1
+    dlogits *= dloss / len(probs)
+    return dlogits
+
+
+# %% wrong: the largest of all logits, not of each row
+def loss_forward(logits, labels):
+    shifted = logits - logits.max()
+    e = np.exp(shifted)
+    total = e.sum(axis=1, keepdims=True)
+    log_probs = shifted - np.log(total)
+    loss = -log_probs[np.arange(len(logits)), labels].mean()
+    cache = e / total, labels
+    return loss, cache
+
+
+def loss_backward(dloss, cache):
+    probs, labels = cache
+    dlogits = probs.copy()
+    dlogits[np.arange(len(probs)), labels] -= 1
+    dlogits *= dloss / len(probs)
+    return dlogits
+
+
+# %% wrong: the largest of each column, not of each row
+def loss_forward(logits, labels):
+    shifted = logits - logits.max(axis=0)
+    e = np.exp(shifted)
+    total = e.sum(axis=1, keepdims=True)
+    log_probs = shifted - np.log(total)
+    loss = -log_probs[np.arange(len(logits)), labels].mean()
+    cache = e / total, labels
+    return loss, cache
+
+
+def loss_backward(dloss, cache):
+    probs, labels = cache
+    dlogits = probs.copy()
+    dlogits[np.arange(len(probs)), labels] -= 1
+    dlogits *= dloss / len(probs)
+    return dlogits
+
+
+# %% wrong: one sum for all rows
+def loss_forward(logits, labels):
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    e = np.exp(shifted)
+    total = e.sum()
+    log_probs = shifted - np.log(total)
+    loss = -log_probs[np.arange(len(logits)), labels].mean()
+    cache = e / total, labels
+    return loss, cache
+
+
+def loss_backward(dloss, cache):
+    probs, labels = cache
+    dlogits = probs.copy()
+    dlogits[np.arange(len(probs)), labels] -= 1
+    dlogits *= dloss / len(probs)
+    return dlogits
+
+
+# %% wrong: keepdims=True in max and sum
+def loss_forward(logits, labels):
+    shifted = logits - logits.max(axis=1)
+    e = np.exp(shifted)
+    total = e.sum(axis=1, keepdims=True)
+    log_probs = shifted - np.log(total)
+    loss = -log_probs[np.arange(len(logits)), labels].mean()
+    cache = e / total, labels
+    return loss, cache
+
+
+def loss_backward(dloss, cache):
+    probs, labels = cache
+    dlogits = probs.copy()
+    dlogits[np.arange(len(probs)), labels] -= 1
+    dlogits *= dloss / len(probs)
+    return dlogits
+
+
+# %% wrong: keepdims=True in max and sum
+def loss_forward(logits, labels):
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    e = np.exp(shifted)
+    total = e.sum(axis=1)
+    log_probs = shifted - np.log(total)
+    loss = -log_probs[np.arange(len(logits)), labels].mean()
+    cache = e / total, labels
     return loss, cache
 
 

@@ -86,7 +86,7 @@ def _left_out(e: Evidence, name: str) -> Iterator[Finding]:
     """Entries that are 0 in yours, all at the same index of some axis; the others are right."""
     a, n = e.a(name), e.n(name)
     wrong = np.abs(a - n) > CLOSE * np.abs(n).max() + 1e-9
-    if not (a[wrong] == 0).all() or wrong.all():
+    if not (a[wrong] == 0).all() or wrong.all() or not a.any():  # 0 everywhere has a name of its own
         return
     if n.ndim == 0 or (diagonal(e, name) is not None and n.size < 4):
         return
