@@ -157,7 +157,7 @@ RECIPES: dict[str, Recipe] = {
     "knn": Recipe("knn"),  # it learns by heart: only the split's seed and size matter
     "svm-rff": Recipe(
         "svm-rff",
-        epochs=8,
+        epochs=20,
         batch_size=128,
         optimizer="adam",
         lr=0.1,

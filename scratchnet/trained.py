@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import reprlib
 from importlib import resources
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from scratchnet import runs
@@ -17,8 +18,8 @@ from scratchnet.preprocess import Normalization, prepare
 from scratchnet.serialize import ModelFileError, SavedModel, load_model
 from scratchnet.untrusted import one_line
 
-DEFAULT = "cnn"
-"""The network that is used if none is named."""
+DEFAULT = "cnn-bn"
+"""The network that is used if none is named: the most accurate."""
 
 
 class Loaded(NamedTuple):
@@ -55,12 +56,14 @@ def load_shipped(name: str = DEFAULT) -> Loaded:
 
 
 def load(path: str | None) -> Loaded:
-    """The network of a model file or run folder, or the package's own.
+    """The network of a model file or run folder, or one of the package's own: by its name, the default one for None.
 
     Errors    ModelFileError or OSError, naming the file; also if the network is not one for 28 x 28 images and ten digits
     """
     if path is None:
         return load_shipped()
+    if path in shipped() and not Path(path).exists():
+        return load_shipped(path)
     chosen = runs.model_file(path)
     if not chosen.is_file():
         raise ModelFileError(f"{chosen}: no such model file")

@@ -69,11 +69,11 @@ def one_line(err):
 
 
 def test_trace_prints_every_layer(run, digit):
-    status, out, err = run("trace", digit)
+    status, out, err = run("trace", digit, "--model-file", "cnn")
     assert (status, err) == (0, "")
     first, second, third = out.splitlines()[:3]
     assert first == "digit.png through cnn (comes with scratchnet)"
-    assert second == "1 image, x (1, 1, 28, 28), in evaluation mode; lr 0.03 (the highest it was trained with)"
+    assert second == "1 image, x (1, 1, 28, 28), in evaluation mode; lr 0.05 (the highest it was trained with)"
     assert third.startswith("no label was given: the network's own answer, ")
     for line in ("0  Conv2d(1, 16, 5, pad=2)", "8  Dense(1568, 10)", "    forward   out = max(x, 0)"):
         assert line in out.splitlines()
@@ -208,8 +208,8 @@ def test_explain_errors(run, digit, arguments, status, message):
 def test_doctor_finds_the_shipped_network_healthy(run, data):
     status, out, err = run("doctor", "--dataset", data)
     assert (status, err) == (0, "")
-    steps = "steps are tried with nesterov at lr 0.03 (the highest it was trained with)"
-    assert out.startswith(f"cnn (comes with scratchnet) on {data}; {steps}\n")
+    steps = "steps are tried with nesterov at lr 0.15 (the highest it was trained with)"
+    assert out.startswith(f"cnn-bn (comes with scratchnet) on {data}; {steps}\n")
     assert "healthy: " in out
     assert "750 training images, 150 validation images, 200 test images" in out
 

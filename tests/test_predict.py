@@ -13,7 +13,10 @@ from scratchnet.cli.common import load
 from scratchnet.datasets import mnist
 from scratchnet.engine import Engine
 from scratchnet.losses import SoftmaxCrossEntropy
+from scratchnet.recipes import RECIPES
+from scratchnet.serialize import ModelFileError
 from scratchnet.train import evaluate
+from scratchnet.trained import shipped
 
 CASES = [(digit, kind) for i, kind in enumerate(KINDS) for digit in (i % 10, (i + 5) % 10)]
 
@@ -72,18 +75,37 @@ def test_errors_stand_in_the_json_too(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "blank" in json.loads(capsys.readouterr().out)["predictions"][0]["error"]
 
 
-def test_the_shipped_weights_say_where_they_come_from() -> None:
-    loaded = load(None)
+SHIPPED = {"cnn-bn": 0.995, "cnn": 0.99, "tiny": 0.99}  # what is asked of each on MNIST
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_the_shipped_weights_say_where_they_come_from(name: str) -> None:
+    loaded = load(name)
     provenance = loaded.metadata["provenance"]
     assert provenance["metrics"]["dataset"] == "mnist"
-    assert provenance["recipe"]["model"] == loaded.metadata["name"] == "cnn"
+    assert provenance["recipe"] == RECIPES[name].to_dict()
+    assert loaded.metadata["name"] == name
+
+
+def test_the_most_accurate_of_the_shipped_networks_is_the_default() -> None:
+    accuracies = {name: load(name).metadata["provenance"]["metrics"]["test_accuracy"] for name in shipped()}
+    assert set(accuracies) == set(SHIPPED)
+    assert load(None).metadata["name"] == max(accuracies, key=accuracies.__getitem__)
 
 
 @pytest.mark.mnist
-def test_the_shipped_weights_are_as_accurate_as_they_say(mnist_dir: Path) -> None:
-    loaded = load(None)
+@pytest.mark.parametrize("name", SHIPPED)
+def test_the_shipped_weights_are_as_accurate_as_they_say(mnist_dir: Path, name: str) -> None:
+    loaded = load(name)
     data = mnist.load(mnist_dir, "test")
     engine = Engine(loaded.model, SoftmaxCrossEntropy(), prepare=loaded.prepare)
     result = evaluate(engine, data.images, data.labels)
     assert result.accuracy == pytest.approx(loaded.metadata["provenance"]["metrics"]["test_accuracy"], abs=2e-4)
-    assert result.accuracy >= 0.99
+    assert result.accuracy >= SHIPPED[name]
+
+
+def test_a_file_of_the_same_name_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tiny").mkdir()
+    with pytest.raises(ModelFileError, match="no such model file"):
+        load("tiny")

@@ -17,6 +17,7 @@ from scratchnet.engine import Engine, ShardedEngine
 from scratchnet.files import atomic_write
 from scratchnet.losses import SoftmaxCrossEntropy
 from scratchnet.recipes import LOSSES, ConfigError, Recipe, recipe_from
+from scratchnet.trained import DEFAULT, shipped
 from scratchnet.trained import Loaded as Loaded
 from scratchnet.trained import load as load
 
@@ -68,7 +69,8 @@ def add_model_argument(parser: argparse._ActionsContainer) -> None:
     parser.add_argument(
         "--model-file",
         metavar="F",
-        help="a model.npz or the folder of a run (default: the cnn that comes with scratchnet)",
+        help="a model.npz, the folder of a run, or the name of a network that comes with scratchnet: "
+        f"{', '.join(shipped())} (default {DEFAULT})",
     )
 
 

@@ -15,6 +15,7 @@ from scratchnet.runs import MODEL
 from scratchnet.trained import Loaded, load, load_shipped, shipped
 from scratchnet.web.errors import ApiError
 
+FIRST = "cnn"  # what the page opens with: not the most accurate, but its few stages fit on a screen
 MOST_RUNS = 100  # the newest are listed
 MOST_LOADED = 8  # networks kept in memory
 
@@ -47,7 +48,7 @@ class Gallery:
     def known(self) -> dict[str, Known]:
         """All of them by id: the given files, the shipped ones, the runs from the newest."""
         found = [Known(f"file:{i}", Path(file).name, Path(file)) for i, file in enumerate(self._files)]
-        found += [Known(name, name, None) for name in shipped()]
+        found += [Known(name, name, None) for name in sorted(shipped(), key=lambda name: name != FIRST)]
         runs = sorted(self._runs.glob(f"*/{MODEL}"), key=_age) if self._runs.is_dir() else []
         found += [Known(f"run:{file.parent.name}", f"runs/{file.parent.name}", file) for file in runs[:MOST_RUNS]]
         return {entry.id: entry for entry in found}

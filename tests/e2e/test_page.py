@@ -197,7 +197,7 @@ def test_the_products_that_are_shown_add_up_to_the_value(visit, stage, channels)
         products = values_in(page, "#forward .grid[data-kind=product] span", "value")
         assert sum(products) == pytest.approx(sums[3], abs=1e-4)
     _, f, i, j = re.search(r"(\d+): out\[(\d+), (\d+), (\d+)\]", page.locator("#forward .numbers h3").inner_text()).groups()
-    model = load_shipped()
+    model = load_shipped("cnn")
     out = {s.name: s.out for s in model.model.stages(model.prepare(network_sees(page)))}[stage]
     assert out[0, int(f), int(i), int(j)] == pytest.approx(value, abs=1e-4)
 
@@ -220,7 +220,7 @@ def test_softmax_and_max_pooling_are_told_in_their_own_numbers(visit):
 
 def test_every_stage_can_be_pointed_at_and_every_network_looked_into(visit):
     page = visit("forward")
-    for model in ("cnn", "run:residual", "run:mlp"):
+    for model in ("cnn", "tiny", "run:residual", "run:mlp"):
         page.locator("#model").select_option(model)
         settled(page)
         for canvas in page.locator("#forward .stage canvas").all():
@@ -239,7 +239,7 @@ def test_every_stage_can_be_pointed_at_and_every_network_looked_into(visit):
 
 def library_gradients(page, label):
     """What the package computes for the image that the page shows."""
-    model = load_shipped()
+    model = load_shipped("cnn")
     for _, layer in model.model.leaves():
         layer.p = 0.0  # dropout is off on the page
     return loss_and_grads(model.model, SoftmaxCrossEntropy(), model.prepare(network_sees(page)), np.array([label]))

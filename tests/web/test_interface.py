@@ -280,7 +280,7 @@ def test_the_field_is_all_that_an_output_depends_on(ask, digit):
 def test_why_gives_the_library_s_maps(ask, digit):
     x = image(digit)
     answer = ask("why", digit=digit, model="cnn", label=3, method="grad-cam")
-    model = load_shipped().model
+    model = load_shipped("cnn").model
     np.testing.assert_allclose(unpack(answer["map"]), grad_cam(model, x, 3).heat[0], rtol=1e-4, atol=1e-5)
     answer = ask("why", digit=digit, model="cnn", label=3, method="saliency")
     np.testing.assert_allclose(unpack(answer["map"]), saliency(model, x, 3)[0, 0], rtol=1e-4, atol=1e-5)
