@@ -129,14 +129,14 @@ def conv2d_forward(x: Array, w: Array, b: Array, stride: int | Two = 1, pad: int
     patches = im2col(x, kernel_size, stride, pad)
     out = _rows(w) @ patches  # one product for each output row: (OH, F, OW*N)
     out += b[:, None]
-    return from_hcwn(out.reshape(oh, f, ow, n)), (patches, x.shape, (n, f, oh, ow), w, stride, pad)
+    return from_hcwn(out.reshape(oh, f, ow, n)), (patches, x.shape, w, stride, pad)
 
 
 def conv2d_backward(dout: Array, cache: Cache, need_dx: bool = True) -> tuple[Array | None, Array, Array]:
     """dout (N, F, OH, OW) -> dx (N, C, H, W), dw (F, C, KH, KW), db (F,); dx only if somebody below needs it."""
-    patches, x_shape, out_shape, w, stride, pad = cache
-    require_dout("Conv2d", dout, out_shape)
+    patches, x_shape, w, stride, pad = cache
     f, c, kh, kw = w.shape
+    require_dout("Conv2d", dout, (x_shape[0], f, *output_size(x_shape[2:], (kh, kw), stride, pad)))
     drows = to_hcwn(dout).reshape(len(patches), f, -1)  # (OH, F, OW*N)
 
     dw = (patches @ drows.transpose(0, 2, 1)).sum(axis=0)  # (KH*KW*C, F): @ sums over j and n, .sum over i
