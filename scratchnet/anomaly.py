@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from scratchnet.arguments import require, require_integers
 from scratchnet.engine.batch import Task
 from scratchnet.layers.base import Layer, Stage, StageBack, walk
 from scratchnet.layers.compose import Composite
@@ -54,6 +55,8 @@ def find(task: Task, batch: Array, *, seed: int, step: int, shards: int = 1) -> 
 
     Shapes    batch (N,), indices of the task's images; in ``shards`` parts, as the engine cuts it
     """
+    require_integers("anomaly: batch", batch)
+    require(batch.ndim == 1 and len(batch) > 0, f"anomaly: batch must be indices (N,), one at least, got {batch.shape}")
     parts = [part for part in np.array_split(batch, shards) if len(part)]
     with np.errstate(all="ignore"):
         for shard, part in enumerate(parts):

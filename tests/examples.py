@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from scratchnet import (
+    anomaly,
     augment,
     corruptions,
     explain,
@@ -25,6 +26,7 @@ from scratchnet import (
     optim,
     preprocess,
     train,
+    viz,
 )
 from scratchnet import engine as engine_package
 from scratchnet import layers as L
@@ -135,7 +137,7 @@ def of_layers() -> dict[str, Example]:
             conv.conv2d_forward, {"x": MORE, "w": {"longer"}}, x=IMAGES, w=FILTERS, b=numbers(4), stride=2, pad=1
         ),
         "conv2d_backward": backward((conv.conv2d_forward, conv.conv2d_backward), IMAGES, FILTERS, numbers(4), 1, 1),
-        "im2col": Example(conv.im2col, {"x": MORE} | {name: {"number"} for name in WINDOW}, x=IMAGES, **WINDOW),
+        "layers.im2col": Example(conv.im2col, {"x": MORE} | {name: {"number"} for name in WINDOW}, x=IMAGES, **WINDOW),
         "col2im": Example(
             conv.col2im,
             dpatches=conv.im2col(IMAGES, (3, 2), (1, 2), (1, 0)) + 0,
@@ -252,6 +254,7 @@ def of_layers() -> dict[str, Example]:
         (lambda: L.Residual(dense_layer(), L.Dense(3, 2, rng=rng())), X, rows),
     ):
         found |= layer(build, x, accepts)
+    found["Dropout.evaluation"] = layer(lambda: L.Dropout(0.5), X, ANY_SHAPE, train=False)["Dropout.backward"]
     return found
 
 
@@ -341,7 +344,7 @@ def of_metrics() -> dict[str, Example]:
         "confusion_matrix": Example(metrics.confusion_matrix, labels=LABELS, predictions=PREDICTED, num_classes=3),
         "class_scores": Example(metrics.class_scores, confusion=MATRIX),
         "confused_pairs": Example(metrics.confused_pairs, {"count": {"None"}}, confusion=MATRIX, count=2),
-        "reliability": Example(metrics.reliability, labels=LABELS, probs=PROBS, bins=5),
+        "metrics.reliability": Example(metrics.reliability, labels=LABELS, probs=PROBS, bins=5),
         "brier_score": Example(metrics.brier_score, labels=LABELS, probs=PROBS),
         "negative_log_likelihood": Example(metrics.negative_log_likelihood, labels=LABELS, probs=PROBS),
         "bootstrap_interval": Example(metrics.bootstrap_interval, values=numbers(6), rng=rng(), resamples=20, level=0.9),
@@ -478,6 +481,11 @@ def of_training() -> dict[str, Example]:
             images=PICTURES,
             prepare=preprocess.prepare,
         ),
+        "find": Example(
+            lambda batch: anomaly.find(made.task, batch, seed=0, step=0), {"batch": {"longer"}}, batch=np.array([2, 0, 3])
+        ),
+        "in_optimizer": Example(lambda: anomaly.in_optimizer(optim.SGD(0.1))),
+        "not_finite": Example(lambda: anomaly.not_finite(network())),
         "steps_per_epoch": Example(train.steps_per_epoch, n=7, batch_size=2),
         "train_steps": Example(steps, engine=made, optimizer=optim.SGD(0.1), **settings),
         "epoch_summary": Example(train.epoch_summary, steps=steps(**settings)),
@@ -502,21 +510,21 @@ def of_explaining() -> dict[str, Example]:
     accepts = {"labels": {"None", "an axis less"}, "baseline": {"None", "[0.5]"}, "fill": {"None", "[0.5]"}}
     maps = explain.saliency(model, x)
     return {
-        "saliency": Example(explain.saliency, accepts, **some),
+        "explain.saliency": Example(explain.saliency, accepts, **some),
         "smooth_grad": Example(explain.smooth_grad, accepts, **some, sigma=0.1, samples=2, rng=rng()),
         "integrated_gradients": Example(explain.integrated_gradients, accepts, **some, baseline=0.5, steps=2),
         "completeness": Example(explain.completeness, accepts, **some, attributions=maps, baseline=0.5),
         "magnitude": Example(explain.magnitude, {"attributions": MORE}, attributions=maps),
-        "occlusion": Example(explain.occlusion, accepts, **some, size=3, stride=3, fill=0.5),
-        "grad_cam": Example(explain.grad_cam, {**accepts, "stage": {"None"}}, **some, stage="1"),
+        "explain.occlusion": Example(explain.occlusion, accepts, **some, size=3, stride=3, fill=0.5),
+        "explain.grad_cam": Example(explain.grad_cam, {**accepts, "stage": {"None"}}, **some, stage="1"),
         "scores": Example(explain.scores, accepts, **some),
         "features": Example(explain.features, {"stage": {"None"}}, model=model, x=x, stage="1"),
-        "pca": Example(explain.pca, {"points": MORE}, points=numbers(5, 3), components=2),
+        "explain.pca": Example(explain.pca, {"points": MORE}, points=numbers(5, 3), components=2),
         "explain.nearest": Example(
             explain.nearest, {"queries": {"shorter"}}, points=numbers(5, 3), queries=numbers(2, 3), count=2
         ),
         "receptive_field": Example(explain.receptive_field, model=model, stage="1", row=1, column=2),
-        "trace": Example(
+        "inspection.trace": Example(
             inspection.trace,
             {"labels": {"None"}, "loss": {"None"}, "lr": {"None"}},
             model=model,
@@ -562,6 +570,72 @@ def of_explaining() -> dict[str, Example]:
     }
 
 
+def of_figures() -> dict[str, Example]:
+    """What is drawn from arrays; only what is refused at once is tried, since a figure takes its time."""
+    model, x, image = network(), numbers(1, 1, 6, 5), np.abs(numbers(6, 5))
+    calls = {
+        "digits": Example(
+            viz.digits,
+            {"images": MORE, "labels": {"None", "texts", "complex", "objects", "dates"}},
+            images=PICTURES,
+            labels=LABELS,
+            count=2,
+        ),
+        "probabilities": Example(viz.probabilities, {"image": MORE | {"an axis more"}}, image=image, probs=PROBS[0]),
+        "confusion": Example(viz.confusion, matrix=MATRIX),
+        "mistakes": Example(viz.mistakes, {"images": {"longer"}}, images=PICTURES, labels=LABELS, probs=PROBS, count=2),
+        "confused": Example(
+            viz.confused, {"images": {"longer"}}, images=PICTURES, labels=LABELS, probs=PROBS, pairs=2, count=2
+        ),
+        "disagreements": Example(
+            viz.disagreements,
+            {"images": {"longer"}},
+            images=PICTURES,
+            labels=LABELS,
+            predictions_a=PREDICTED,
+            predictions_b=LABELS,
+            count=2,
+        ),
+        "robustness": Example(
+            lambda examples, accuracies: viz.robustness(list("abcd"), examples, accuracies),
+            {"examples": {"longer"}},
+            examples=PICTURES,
+            accuracies=np.array([0.9, 0.8, 0.7, 0.6]),
+        ),
+        "viz.saliency": Example(
+            viz.saliency, {"image": {"an axis more"}, "values": {"an axis more"}}, image=image, values=image - 1
+        ),
+        "viz.grad_cam": Example(
+            viz.grad_cam, {"image": {"an axis more"}, "heat": {"an axis more"}}, image=image, heat=image
+        ),
+        "viz.occlusion": Example(
+            viz.occlusion, {"image": {"an axis more"}, "drops": {"an axis more"}}, image=image, drops=image - 1
+        ),
+        "viz.pca": Example(viz.pca, {"points": {"longer"}}, points=LOGITS, labels=LABELS),
+        "viz.im2col": Example(viz.im2col, {"image": MORE}, image=image, kernel_size=2),
+        "filters": Example(viz.filters, {"weights": MORE}, weights=FILTERS, count=2, channels=2),
+        "feature_maps": Example(viz.feature_maps, model=model, x=x, count=2),
+        "histograms": Example(viz.histograms, model=model, x=x, labels=np.array([1])),
+        "gradients": Example(viz.gradients, report=gradcheck.check(L.ReLU(), shape=(2, 3))),
+    }
+    for example in calls.values():
+        example.but_slow()
+    # Of records of the package and of matplotlib's things, no arrays:
+    others = [
+        "explanations",
+        "viz.reliability",
+        "classes",
+        "curves",
+        "paths",
+        "viz.trace",
+        "tuning",
+        "new_figure",
+        "save",
+        "style",
+    ]
+    return calls | {name: Example(lambda: None) for name in others}
+
+
 EXAMPLES: dict[str, Example] = {
     **of_layers(),
     **of_losses(),
@@ -571,4 +645,5 @@ EXAMPLES: dict[str, Example] = {
     **of_images(),
     **of_training(),
     **of_explaining(),
+    **of_figures(),
 }

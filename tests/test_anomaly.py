@@ -191,6 +191,21 @@ def test_find_changes_nothing() -> None:
         np.testing.assert_array_equal(array, before[key])
 
 
+def test_each_shard_draws_the_random_numbers_it_draws_in_training() -> None:
+    draws: list[float] = []
+
+    def drawing(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        draws.append(rng.random())
+        return images
+
+    made = engine(network(), shards=3, workers=0, augment=drawing)
+    with made:
+        made.loss_and_grads(np.arange(10), seed=4, step=7)
+        anomaly.find(made.task, np.arange(10), seed=4, step=7, shards=3)
+    assert draws[:3] == draws[3:]
+    assert len(set(draws)) == 3
+
+
 def test_every_shard_is_looked_at() -> None:
     images = np.random.default_rng(0).uniform(0, 1, (6, 1, 8, 8)).astype(np.float32)
 

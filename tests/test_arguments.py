@@ -26,33 +26,9 @@ from hypothesis import strategies as st
 import scratchnet
 
 # Parts that are no functions on arrays: files, commands, pages, processes, text. They have tests of their own.
-ELSEWHERE = {
-    "arguments",
-    "cli",
-    "datasets",
-    "files",
-    "fitting",
-    "imaging",
-    "machine",
-    "picture",
-    "recipes",
-    "results",
-    "runs",
-}
-ELSEWHERE |= {
-    "anomaly",
-    "checkpoint",
-    "npz",
-    "picture_file",
-    "untrusted",
-    "viz",
-    "serialize",
-    "trained",
-    "tuning",
-    "typing",
-    "web",
-    "__main__",
-}
+ELSEWHERE = {"arguments", "cli", "datasets", "files", "fitting", "imaging", "machine", "picture", "recipes", "results"}
+ELSEWHERE |= {"runs", "serialize", "trained", "tuning", "typing", "web", "__main__"}
+ELSEWHERE |= {"checkpoint", "npz", "picture_file", "untrusted"}
 
 
 # --- what is public ------------------------------------------------------------------------------------------------------
@@ -149,7 +125,7 @@ def of_whole(value: int) -> Iterator[Change]:
     yield from (
         Change(str(wrong), wrong, refused=True) for wrong in (value + 0.5, np.nan, [value], np.array([value, value]))
     )
-    yield Change("1j", 1j, refused=True)
+    yield from (Change(str(wrong), wrong, refused=True) for wrong in (1j, True))
     yield Change("NumPy's", np.int64(value), like=value)
 
 
@@ -157,7 +133,7 @@ def of_number(value: float) -> Iterator[Change]:
     yield from (Change(name, wrong, refused=True) for name, wrong in ABSENT)
     yield from (Change(str(number), number) for number in (0, -1, 1e30))
     yield from (Change(str(wrong), wrong, refused=True) for wrong in (np.nan, np.inf, -np.inf))
-    yield from (Change(str(wrong), wrong, refused=True) for wrong in ([value], np.array([value, value]), 1j))
+    yield from (Change(str(wrong), wrong, refused=True) for wrong in ([value], np.array([value, value]), 1j, True))
     yield Change("NumPy's", np.float64(value), like=value)
 
 

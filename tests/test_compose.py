@@ -437,3 +437,37 @@ def test_repr_shows_the_tree():
     assert repr(Sequential(ReLU(), Residual(Dense(2, 2, rng=rng()), Tanh()))) == (
         "Sequential(ReLU(), Residual(Dense(in_features=2, out_features=2), Tanh()))"
     )
+
+
+# --- a backward of one's own ---------------------------------------------------------------------------------------------
+
+
+def own(backward):
+    """A ReLU with a learner's backward."""
+    return ReLU(functions=(lambda x: (np.maximum(x, 0), x), backward))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (lambda dout, x: dout[:1], "Dense: dout must have the shape of forward's output, (4, 5), got (1, 5)"),
+        (lambda dout, x: (dout * (x > 0)).T, "Dense: dout must have the shape of forward's output, (4, 5), got (5, 4)"),
+        (lambda dout, x: x > 0, "Dense: dout must be floating-point numbers, got bool"),
+        (lambda dout, x: None, "dout is None: backward of the layer after it must return dx"),
+    ],
+)
+def test_a_wrong_dx_is_refused_by_the_layer_before_it(wrong, message):
+    """NumPy would stretch some of them to fit, and all gradients before would be wrong."""
+    model = Sequential(Dense(3, 5, rng=rng()), own(wrong), Dense(5, 2, rng=rng()))
+    out, cache = model.forward(np.ones((4, 3)))
+    with pytest.raises(ValueError, match=f"^layer 0 of Sequential, Dense: {re.escape(message)}"):
+        model.backward(np.ones_like(out), cache)
+    with pytest.raises(ValueError, match=f"^layer 0 of Sequential, Dense: {re.escape(message)}"):
+        walk(model.stages_back(np.ones_like(out), cache))
+
+
+def test_ways_back_must_have_one_shape():
+    layer = Residual(own(lambda dout, x: dout[:, :1]))
+    out, cache = layer.forward(np.ones((4, 3)))
+    with pytest.raises(ValueError, match=re.escape("dx must have one shape on both ways, got body (4, 1), shortcut (4, 3)")):
+        layer.backward(np.ones_like(out), cache)

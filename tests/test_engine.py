@@ -1,5 +1,7 @@
 """One batch, and many images."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from reference import numeric_gradient
@@ -77,3 +79,28 @@ def test_logits_are_in_the_order_of_the_images(n: int) -> None:
 def test_no_images_is_an_error() -> None:
     with pytest.raises(ValueError, match="no images"):
         logits_of(small_model(), np.zeros((0, 7, 7), np.uint8), prepare)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda dx, dw, db: (dx, dw.T, db), r"the gradient of 1\.w must have its shape, \(16, 3\), got \(3, 16\)"),
+        (lambda dx, dw, db: (dx, dw, db.sum()), r"the gradient of 1\.b must have its shape, \(3,\), got \(\)"),
+        (lambda dx, dw, db: (dx, dw), "Dense: backward returned 2 gradients, wanted dx, dw, db"),
+    ],
+)
+def test_a_learners_gradient_of_another_shape_is_refused(spoil: Any, message: str) -> None:
+    """Copied into the weights' place it would be stretched, and train something else."""
+    forward, backward = Dense.functions
+    layer = Dense(
+        16, 3, rng=np.random.default_rng(0), functions=(forward, lambda dout, cache: spoil(*backward(dout, cache)))
+    )
+    with pytest.raises(ValueError, match=message):
+        loss_and_grads(Sequential(Flatten(), layer), SoftmaxCrossEntropy(), np.ones((4, 1, 4, 4)), np.array([0, 1, 2, 0]))
+
+
+def test_a_learners_loss_for_each_image_is_refused() -> None:
+    loss = SoftmaxCrossEntropy(functions=(lambda logits, labels: (logits.sum(axis=1), None), lambda dloss, cache: dloss))
+    model = Sequential(Flatten(), Dense(16, 3, rng=np.random.default_rng(0)))
+    with pytest.raises(ValueError, match="SoftmaxCrossEntropy: forward must return the mean loss, one number, got ndarray"):
+        loss_and_grads(model, loss, np.ones((4, 1, 4, 4)), np.array([0, 1, 2, 0]))

@@ -353,3 +353,14 @@ def test_schedules_are_functions_of_the_step_alone():
 def test_wrong_schedules(build, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         build()
+
+
+@each_class
+@pytest.mark.parametrize("wrong", [np.ones(2, int), np.ones(2, complex), [1.0, 1.0], None], ids=repr)
+def test_what_is_no_array_of_floats_is_refused(optimizer, wrong):
+    """A step would be rounded to whole numbers, or fail half-way."""
+    w = np.ones(2)
+    for params, grads, name in ({"w": w}, {"w": wrong}, "grads"), ({"w": wrong}, {"w": np.ones(2)}, "params"):
+        with pytest.raises((ValueError, TypeError), match=f"{optimizer.__name__}: {name}, w, must be "):
+            optimizer(lr=0.1).step(params, grads)
+    assert w.tolist() == [1, 1]

@@ -167,7 +167,7 @@ def test_html_shows_every_layer():
     assert html.count("<img") == 1 + 2 * len(result.layers)
     assert "Conv2d(16, 32, 5, pad=2)" in html
     assert "(16 of 32 channels)" in html
-    assert "sum_c,kh,kw" in html
+    assert "sum_c,a,b" in html
     page = html_page("a <b>", html)
     assert page.startswith("<!DOCTYPE html>")
     assert "<title>a &lt;b&gt;</title>" in page

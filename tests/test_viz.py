@@ -296,7 +296,7 @@ def test_confusion_text_can_be_read_on_its_cell():
         (np.zeros(4, int), None, r"got \(4,\)"),
         (np.array([[1, -1], [0, 1]]), None, "none negative"),
         (np.array([[1, 0.5], [0, 1]]), None, "whole numbers"),
-        (np.array([["a"]]), None, "whole numbers"),
+        (np.array([["a"]]), None, "matrix wants real numbers"),
         (np.eye(2, dtype=int), ["one"], "1 class names for 2 classes"),
     ],
 )

@@ -68,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
     write_file(args.out, functools.partial(viz.save, figure))
     facts: dict[str, Any] = {"label": label, "logit": float(logits[0, label])}
     if "integrated-gradients" in maps:
-        total, rise = explain.completeness(loaded.model, x, maps["integrated-gradients"], label)
+        total, rise = explain.completeness(loaded.model, x, maps["integrated-gradients"][None], label)
         facts["integrated_gradients"] = {"sum": float(total[0]), "rise": float(rise[0])}
     if args.json:
         print_json({"model": loaded.name, **answer, **facts, "methods": methods, "figure": args.out})

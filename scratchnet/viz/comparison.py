@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from scratchnet.typing import Array
-from scratchnet.viz.arguments import check_count, check_images
+from scratchnet.viz.arguments import check_count, check_images, check_numbers
 from scratchnet.viz.figures import BLUE, GREY, VERMILLION, message, new_figure, style, suptitle
 from scratchnet.viz.images import show
 
@@ -32,7 +32,9 @@ def disagreements(
     Errors    ValueError if shapes do not fit or count is not positive
     """
     images = check_images("disagreements", images)
-    labels, a, b = (np.asarray(values) for values in (labels, predictions_a, predictions_b))
+    labels = check_numbers("disagreements", labels, "labels")
+    a = check_numbers("disagreements", predictions_a, "predictions_a")
+    b = check_numbers("disagreements", predictions_b, "predictions_b")
     if not labels.shape == a.shape == b.shape == (len(images),):
         raise ValueError(
             f"disagreements: images (N, H, W), labels, predictions_a and predictions_b (N,) want one N, "
@@ -81,10 +83,13 @@ def robustness(
     Shapes    names V texts, examples (V, H, W), accuracies and picture_accuracies (V,) from 0 to 1, NaN for none
     Errors    ValueError if shapes do not fit
     """
-    examples = check_images("robustness", examples)
-    series = [("straight into the network", np.asarray(accuracies, float), BLUE, -0.19)]
+    examples = check_images("robustness", examples, "examples")
+    series = [
+        ("straight into the network", check_numbers("robustness", accuracies, "accuracies").astype(float), BLUE, -0.19)
+    ]
     if picture_accuracies is not None:
-        series.append(("as a picture, prepared first", np.asarray(picture_accuracies, float), VERMILLION, 0.19))
+        pictures = check_numbers("robustness", picture_accuracies, "picture_accuracies").astype(float)
+        series.append(("as a picture, prepared first", pictures, VERMILLION, 0.19))
     if len(names) != len(examples) or any(values.shape != (len(names),) for _, values, _, _ in series):
         got = ", ".join(str(values.shape) for _, values, _, _ in series)
         raise ValueError(

@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from scratchnet.metrics import ClassScores, Reliability, confused_pairs, confusion_matrix
 from scratchnet.typing import Array
-from scratchnet.viz.arguments import check_count, check_labelled
+from scratchnet.viz.arguments import check_count, check_labelled, check_numbers
 from scratchnet.viz.figures import (
     BLACK,
     BLUE,
@@ -41,7 +41,7 @@ def confusion(
     Shapes    matrix (K, K), whole numbers
     Errors    ValueError for another shape, negative or broken counts, or another number of names
     """
-    counts = np.asarray(matrix)
+    counts = check_numbers("confusion", matrix, "matrix")
     if counts.ndim != 2 or counts.shape[0] != counts.shape[1] or counts.size == 0:
         raise ValueError(f"confusion: matrix wants (K, K), got {counts.shape}")
     if not np.issubdtype(counts.dtype, np.number) or np.any(counts < 0) or np.any(counts != np.rint(counts)):
@@ -220,8 +220,8 @@ def confused(
     Errors    ValueError if shapes do not fit, probs are not probabilities, or pairs or count is not positive
     """
     images, labels, probs = check_labelled("confused", images, labels, probs)
-    for value in (pairs, count):
-        check_count("confused", value)
+    check_count("confused", pairs, "pairs")
+    check_count("confused", count)
     predicted = probs.argmax(axis=1)
     found = confused_pairs(confusion_matrix(labels, predicted, probs.shape[1]))
     with style():

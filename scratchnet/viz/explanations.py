@@ -11,7 +11,7 @@ from matplotlib.patheffects import withStroke
 
 from scratchnet import explain
 from scratchnet.typing import Array
-from scratchnet.viz.arguments import check_image, check_probabilities
+from scratchnet.viz.arguments import check_image, check_numbers, check_probabilities
 from scratchnet.viz.figures import (
     BLACK,
     CLASSES,
@@ -185,7 +185,7 @@ def pca(
     Shapes    points (N, D), as ``explain.features`` gives them, labels (N,) from 0 to 9
     Errors    ValueError if shapes do not fit, or a label has no colour or name
     """
-    points, labels = np.asarray(points), np.asarray(labels)
+    points, labels = check_numbers("pca", points, "points"), check_numbers("pca", labels, "labels")
     if points.ndim != 2 or labels.shape != points.shape[:1] or not np.issubdtype(labels.dtype, np.integer):
         raise ValueError(f"pca: points (N, D) and whole labels (N,) want one N, got {points.shape}, {labels.shape}")
     names = [str(k) for k in range(len(CLASSES))] if class_names is None else [str(name) for name in class_names]

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from scratchnet.typing import Array
-from scratchnet.viz.arguments import check_count, check_image, check_images, check_probabilities
+from scratchnet.viz.arguments import check_count, check_image, check_images, check_numbers, check_probabilities
 from scratchnet.viz.figures import BLACK, BLUE, GREY, bare, new_figure, root, style, suptitle
 
 
@@ -43,7 +43,7 @@ def probabilities(
     Shapes    image (H, W) or (1, H, W), probs (K,); axes: where to draw the image and the bars
     Errors    ValueError if shapes do not fit or probs are not probabilities: between 0 and 1, with sum 1
     """
-    image, probs = check_image("probabilities", image), np.asarray(probs)
+    image, probs = check_image("probabilities", image), check_numbers("probabilities", probs, "probs")
     if probs.ndim != 1 or probs.size == 0:
         raise ValueError(f"probabilities: probs wants (K,), got {probs.shape}")
     probs = check_probabilities("probabilities", probs)

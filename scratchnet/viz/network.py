@@ -12,10 +12,10 @@ from matplotlib.ticker import MaxNLocator
 
 from scratchnet.inspection.facts import own_params, written
 from scratchnet.layers import Dropout, Flatten, Layer
-from scratchnet.layers.base import Stage, StageBack, walk
+from scratchnet.layers.base import Stage, StageBack, require_layer, walk
 from scratchnet.losses import Loss, SoftmaxCrossEntropy
 from scratchnet.typing import Array
-from scratchnet.viz.arguments import check_count
+from scratchnet.viz.arguments import check_count, check_numbers
 from scratchnet.viz.figures import BLUE, GREEN, GREY, SIGNS, VERMILLION, bare, new_figure, note, one_axes, style, suptitle
 
 
@@ -36,7 +36,7 @@ def filters(
     Shapes    weights (F, C, KH, KW): the first ``count`` filters and ``channels`` channels are shown; captions, one a filter
     Errors    ValueError for another shape, captions that do not fit, or if count or channels is not positive
     """
-    w = np.asarray(weights)
+    w = check_numbers("filters", weights, "weights")
     if w.ndim != 4 or w.size == 0:
         raise ValueError(f"filters: weights wants (F, C, KH, KW), got {w.shape}")
     if captions is not None and len(captions) != len(w):
@@ -89,7 +89,8 @@ def feature_maps(model: Layer, x: Array, *, count: int = 8, title: str | None = 
     Shapes    x (1, C, H, W), as the network takes it
     Errors    ValueError if x is not one image, or no stage gives maps
     """
-    x = np.asarray(x)
+    require_layer("feature_maps: model", model)
+    x = check_numbers("feature_maps", x, "x")
     if x.ndim != 4 or len(x) != 1:
         raise ValueError(f"feature_maps: x wants one image (1, C, H, W), got {x.shape}")
     check_count("feature_maps", count)
@@ -147,6 +148,7 @@ def histograms(model: Layer, x: Array, labels: Array, *, loss: Loss | None = Non
     Shapes    x (N, ...), labels as the loss takes them; without a loss softmax cross-entropy
     Errors    ValueError if x or labels do not fit
     """
+    require_layer("histograms: model", model)
     loss = loss or SoftmaxCrossEntropy()
     ahead: list[Stage] = []
     back: list[StageBack] = []

@@ -13,6 +13,7 @@ from matplotlib.patches import ConnectionPatch, Rectangle
 from scratchnet.arguments import pair_of_ints
 from scratchnet.layers.conv import im2col as patch_matrices
 from scratchnet.typing import Array
+from scratchnet.viz.arguments import check_numbers
 from scratchnet.viz.figures import BLACK, BLUE, GREEN, ORANGE, PURPLE, bare, new_figure, style, suptitle
 
 _COLOURS = (BLUE, ORANGE, GREEN, PURPLE)
@@ -36,7 +37,7 @@ def im2col(
     Errors    ValueError if the image is not (H, W), the kernel does not fit, the matrix is too large to be read, or there is
               no such column
     """
-    image = np.asarray(image)
+    image = check_numbers("im2col", image, "image")
     if image.ndim != 2 or image.size == 0:
         raise ValueError(f"im2col: image wants (H, W), got {image.shape}")
     kernel = pair_of_ints("im2col: kernel_size", kernel_size, 1)

@@ -10,6 +10,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
 from scratchnet.typing import Array
+from scratchnet.viz.arguments import check_numbers
 from scratchnet.viz.figures import BLACK, BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILLION, one_axes, style
 
 _LOOKS = tuple(zip((VERMILLION, BLUE, GREEN, ORANGE, PURPLE, SKY), "osD^vP", strict=True))
@@ -33,7 +34,7 @@ def paths(
     """
     if not 1 <= len(ways) <= len(_LOOKS):
         raise ValueError(f"paths: ways wants 1 to {len(_LOOKS)} paths, got {len(ways)}")
-    taken = {name: np.asarray(way, np.float64) for name, way in ways.items()}
+    taken = {name: check_numbers("paths", way, name).astype(np.float64) for name, way in ways.items()}
     for name, way in taken.items():
         if way.ndim != 2 or way.shape[1] != 2 or len(way) == 0:
             raise ValueError(f"paths: {name} wants (T, 2), got {way.shape}")

@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from scratchnet.arguments import kind_of
 from scratchnet.gradcheck.plane import reach, to_plane, wrong_plane
 from scratchnet.gradcheck.report import Report
 from scratchnet.viz.figures import BLACK, SIGNS, bare, new_figure, style, suptitle
@@ -19,6 +20,8 @@ def gradients(report: Report, name: str | None = None) -> Figure:
 
     Errors    ValueError if there is no such argument, or nothing to lay side by side
     """
+    if not isinstance(report, Report):
+        raise TypeError(f"gradients: report must be what gradcheck.check returns, got {kind_of(report)}")
     drawable = {key: result for key, result in report.results.items() if result.drawable}
     if not drawable or (name is not None and name not in drawable):
         if not drawable:
