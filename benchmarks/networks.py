@@ -228,21 +228,28 @@ def copy_weights(model: Composite, network: Any) -> None:
 # --- What they cost --------------------------------------------------------------------------------------------------------
 
 
-def training_flops(model: Sequential, input_shape: tuple[int, ...] = (1, 28, 28)) -> int:
-    """Floating-point operations of one image's training step, by the usual count: 2 for each multiply-add of the direct
-    convolutions and dense products, forward, for dw, and for dx but in the first layer that learns.
+def flops_by_layer(model: Sequential, input_shape: tuple[int, ...] = (1, 28, 28)) -> list[tuple[int, int]]:
+    """Floating-point operations of one image in each layer, forward and backward, by the usual count: 2 for
+    each multiply-add of the direct convolutions and dense products, forward, for dw, and for dx but in the first layer that
+    learns.
 
     What else is done (activations, pooling, the loss, the optimizer, copies) counts as nothing.
     """
-    x, total, first = np.zeros((1, *input_shape), np.float32), 0, True
+    x, counts, first = np.zeros((1, *input_shape), np.float32), [], True
     for layer in model.layers:
-        out = layer.forward(x)[0]
+        x = layer.forward(x)[0]
+        forward = 0
         if isinstance(layer, Conv2d | Dense):
-            macs = layer.params["w"].size * (int(np.prod(out.shape[2:])) if isinstance(layer, Conv2d) else 1)
-            total += 2 * macs * (2 if first else 3)
+            places = int(np.prod(x.shape[2:])) if isinstance(layer, Conv2d) else 1
+            forward = 2 * layer.params["w"].size * places
+        counts.append((forward, forward if first else 2 * forward))
         first = first and not layer.params
-        x = out
-    return total
+    return counts
+
+
+def training_flops(model: Sequential, input_shape: tuple[int, ...] = (1, 28, 28)) -> int:
+    """``flops_by_layer`` of all layers, forward and backward."""
+    return sum(map(sum, flops_by_layer(model, input_shape)))
 
 
 @functools.cache

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scratchnet.layers.base import require
+from scratchnet.arguments import is_number, is_whole, require, require_array, require_float, require_numbers, require_rng
 from scratchnet.typing import Array, Rng
 
 
@@ -49,17 +49,16 @@ class Augmentation:
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
-            require(math.isfinite(value) and value >= 0, f"Augmentation: {field.name} must be 0 or more, got {value}")
+            fine = is_number(value) and math.isfinite(value) and value >= 0
+            require(fine, f"Augmentation: {field.name} must be 0 or more, got {value!r}")
         require(self.scale < 1, f"Augmentation: scale must be below 1, got {self.scale}")
         require(self.erase <= 1, f"Augmentation: erase is a probability, 0 .. 1, got {self.erase}")
         require(self.elastic_sigma > 0, f"Augmentation: elastic_sigma must be positive, got {self.elastic_sigma}")
 
     def __call__(self, images: Array, rng: Rng) -> Array:
         """uint8 (N, H, W) -> changed images, uint8 (N, H, W); the background, 0, comes in from outside."""
-        require(
-            images.ndim == 3 and images.dtype == np.uint8,
-            f"Augmentation: images must be uint8 (N, H, W), got {images.dtype} {images.shape}",
-        )
+        _check_images("Augmentation", images)
+        require_rng("Augmentation: rng", rng)
         if self.shift or self.rotation or self.scale or self.shear or self.elastic:
             matrices, shifts = self._affine(len(images), rng)
             sources = affine_sources(matrices, shifts, images.shape[1:])
@@ -83,7 +82,16 @@ def affine_sources(matrices: Array, shifts: Array, size: tuple[int, ...]) -> Arr
     """Where each pixel comes from: matrix times its place, seen from the image's centre, plus shift.
 
     Shapes    matrices (N, 2, 2), shifts (N, 2), size (H, W) -> float32 (N, 2, H, W), rows in [:, 0], columns in [:, 1]
+    Errors    ValueError or TypeError if they have other shapes or are no numbers
     """
+    require_array("affine_sources: matrices", matrices, 3, "(N, 2, 2)")
+    require_array("affine_sources: shifts", shifts, 2, "(N, 2)")
+    require(
+        matrices.shape[1:] == (2, 2) and shifts.shape == (len(matrices), 2),
+        f"affine_sources: matrices must be (N, 2, 2) and shifts (N, 2), got {matrices.shape} and {shifts.shape}",
+    )
+    whole = isinstance(size, tuple | list) and len(size) == 2 and is_whole(*size) and min(size) >= 0
+    require(whole, f"affine_sources: size must be (H, W), got {size!r}")
     h, w = size
     rows, columns = np.mgrid[:h, :w].reshape(2, h * w) - np.array([[(h - 1) / 2], [(w - 1) / 2]])
     places = np.stack([rows, columns, np.ones(h * w)]).astype(np.float32)  # the row of ones takes the shift
@@ -96,14 +104,20 @@ def smooth_fields(shape: tuple[int, ...], sigma: float, rng: Rng) -> Array:
     """Random numbers that change slowly along the last two axes: white noise, blurred by a Gaussian of so many pixels.
 
     float32 of the given shape, mean 0 and standard deviation 1 everywhere, up to the edges.
+
+    Errors    ValueError or TypeError if shape has fewer than two axes, sigma is not positive, or rng is none
     """
+    whole = isinstance(shape, tuple | list) and len(shape) >= 2 and is_whole(*shape) and min(shape) >= 0
+    require(whole, f"smooth_fields: shape must be integers, two at least, got {shape!r}")
+    require(is_number(sigma) and 0 < sigma < math.inf, f"smooth_fields: sigma must be positive, got {sigma!r}")
+    require_rng("smooth_fields: rng", rng)
     blur_rows, blur_columns = (_gaussian_blur(size, sigma) for size in shape[-2:])
     return blur_rows @ (rng.standard_normal(shape, np.float32) @ blur_columns.T)
 
 
 def _gaussian_blur(size: int, sigma: float) -> Array:
     """(size, size): row i weights the neighbours of i. Rows have length 1, so that variance stays what it was."""
-    i = np.arange(size)
+    i, sigma = np.arange(size), min(sigma, 1e9)  # as good as flat, and its square still a number
     weights = np.exp(-((i[:, None] - i) ** 2) / (2 * sigma**2))
     return (weights / np.linalg.norm(weights, axis=1, keepdims=True)).astype(np.float32)
 
@@ -113,8 +127,16 @@ def interpolate(images: Array, sources: Array) -> Array:
 
     Shapes    images uint8 (N, H, W), sources float32 (N, 2, OH, OW) in pixels -> uint8 (N, OH, OW)
     Cost      four look-ups and about 20 flops a pixel
+    Errors    ValueError or TypeError if the shapes or dtypes do not fit; sources must be finite
     """
+    _check_images("interpolate", images)
+    require_array("interpolate: sources", sources, 4, "(N, 2, OH, OW)")
+    require_float("interpolate: sources", sources)
+    fit = sources.shape[:2] == (len(images), 2)
+    require(fit, f"interpolate: for images {images.shape} sources must be ({len(images)}, 2, OH, OW), got {sources.shape}")
     n, h, w = images.shape
+    if n == 0:
+        return np.zeros((0, *sources.shape[2:]), np.uint8)
     framed = np.zeros((n, h + 3, w + 3), np.float32)  # background around the image: whatever lies outside reads it
     framed[:, 1 : h + 1, 1 : w + 1] = images
     rows, columns = np.clip(sources[:, 0] + 1, 0, h + 1), np.clip(sources[:, 1] + 1, 0, w + 1)
@@ -137,7 +159,11 @@ def erase_rectangles(images: Array, p: float, rng: Rng) -> Array:
     """With probability p, noise in a rectangle somewhere in the image, of 2 .. 20 % of its area, sides 1 : 3.3 at most.
 
     Shapes    images uint8 (N, H, W) -> uint8 (N, H, W)
+    Errors    ValueError or TypeError for other images, if p is not in 0 .. 1, or rng is none
     """
+    _check_images("erase_rectangles", images)
+    require(is_number(p) and 0 <= p <= 1, f"erase_rectangles: p must be in 0 .. 1, got {p!r}")
+    require_rng("erase_rectangles: rng", rng)
     n, h, w = images.shape
     chosen = rng.random((n, 1)) < p
     area, aspect = rng.uniform(0.02, 0.2, n) * h * w, np.exp(rng.uniform(-math.log(3.3), math.log(3.3), n))
@@ -145,6 +171,14 @@ def erase_rectangles(images: Array, p: float, rng: Rng) -> Array:
     inside_columns = _stretches(w, np.sqrt(area / aspect), rng)
     rectangles = (chosen & inside_rows)[:, :, None] & inside_columns[:, None, :]
     return np.where(rectangles, rng.integers(0, 256, images.shape, np.uint8), images)
+
+
+def _check_images(function: str, images: Array) -> None:
+    require_numbers(f"{function}: images", images)
+    require(
+        images.ndim == 3 and images.dtype == np.uint8,
+        f"{function}: images must be uint8 (N, H, W), got {images.dtype} {images.shape}",
+    )
 
 
 def _stretches(size: int, lengths: Array, rng: Rng) -> Array:

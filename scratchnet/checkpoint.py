@@ -30,10 +30,10 @@ from typing import Any
 
 import numpy as np
 
+from scratchnet.arguments import is_number, require
 from scratchnet.engine import Engine
 from scratchnet.engine.flat import statistics
 from scratchnet.files import atomic_write
-from scratchnet.layers.base import require
 from scratchnet.optim import Optimizer
 from scratchnet.serialize import npz
 from scratchnet.train import Epoch, Evaluation, Step, train_epochs
@@ -162,7 +162,7 @@ class Progress:
     KeyboardInterrupt raised. ``report`` is told of one that can't be written, and training goes on; without it, and with the
     first one, that is an error.
 
-    Errors    CheckpointError if what was kept is damaged, or of another training; OSError
+    Errors    CheckpointError if what was kept is damaged, or of another training; OSError; ValueError if ``every`` can't be
     """
 
     def __init__(
@@ -177,6 +177,8 @@ class Progress:
         stop: threading.Event | None = None,
         report: Callable[[str], None] | None = None,
     ) -> None:
+        fits = every is None or (is_number(every) and every >= 0)
+        require(fits, f"Progress: every must be seconds, at least 0, or None, got {every!r}")
         begun = begun or checkpoints.load()
         if begun:
             restore(begun, engine, optimizer)

@@ -18,8 +18,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from scratchnet.arguments import is_number, is_whole, require, require_float, require_numbers, require_rng
 from scratchnet.imaging import dilate, stroke_width
-from scratchnet.layers.base import require
 from scratchnet.typing import Array, Rng
 
 Corruption = Callable[..., Array]
@@ -32,7 +32,7 @@ CHUNK = 500  # images that are worked on at once, for the memory's sake
 
 def shift(images: Array, *, by: int, rng: Rng | None = None, scale: int = 1) -> Array:
     """Moved ``by`` pixels up, right, down, left, by turns; what leaves the image is lost."""
-    _check(images)
+    _check("shift", images, scale, by=by)
     rows, cols = _grid(images)
     out = np.empty_like(images)
     for way, (down, right) in enumerate(((-by, 0), (0, by), (by, 0), (0, -by))):
@@ -42,7 +42,7 @@ def shift(images: Array, *, by: int, rng: Rng | None = None, scale: int = 1) -> 
 
 def rotate(images: Array, *, degrees: float, rng: Rng | None = None, scale: int = 1) -> Array:
     """Turned about the middle to the right and to the left, by turns."""
-    _check(images)
+    _check("rotate", images, scale, degrees=degrees)
     rows, cols = _grid(images)
     i, j = rows - rows.mean(), cols - cols.mean()
     out = np.empty_like(images)
@@ -54,7 +54,9 @@ def rotate(images: Array, *, degrees: float, rng: Rng | None = None, scale: int 
 
 def noise(images: Array, *, deviation: float, rng: Rng, scale: int = 1) -> Array:
     """Normal noise of this standard deviation, in grey levels, on every pixel; cut off at black and white."""
-    _check(images)
+    _check("noise", images, scale, deviation=deviation)
+    require(deviation >= 0, f"noise: deviation must be 0 or more, got {deviation}")
+    require_rng("noise: rng", rng)
     out = np.empty_like(images)
     for part in _parts(len(images)):
         noisy = images[part] + deviation * rng.standard_normal(images[part].shape, np.float32)
@@ -65,12 +67,14 @@ def noise(images: Array, *, deviation: float, rng: Rng, scale: int = 1) -> Array
 def strokes(images: Array, *, times: float, rng: Rng | None = None, scale: int = 1) -> Array:
     """Strokes ``times`` as wide: the ink, or its background, is dilated by a disc whose radius follows from the mean width
     of the image's strokes. On a grid four times as fine, so that a quarter of a pixel is possible."""
-    _check(images)
+    _check("strokes", images, scale, times=times)
+    require(times > 0, f"strokes: times must be positive, got {times}")
     finer = max(1, FINE // scale)
     out = np.empty_like(images)
     for part in _parts(len(images)):
         ink = enlarge(images[part], finer) >= 128
-        radii = np.array([round(abs(times - 1) / 2 * stroke_width(mask)) for mask in ink])
+        furthest = min(ink.shape[1:]) - 1
+        radii = np.array([round(min(abs(times - 1) / 2 * stroke_width(mask), furthest)) for mask in ink])
         for radius in set(radii[radii > 0].tolist()):
             chosen = radii == radius
             ink[chosen] = dilate(ink[chosen], radius) if times > 1 else ~dilate(~ink[chosen], radius)
@@ -81,7 +85,7 @@ def strokes(images: Array, *, times: float, rng: Rng | None = None, scale: int =
 
 def invert(images: Array, *, rng: Rng | None = None, scale: int = 1) -> Array:
     """Dark ink on white."""
-    _check(images)
+    _check("invert", images, scale)
     return 255 - images
 
 
@@ -107,7 +111,10 @@ def photograph(images: Array, corruption: Corruption | None = None, *, rng: Rng)
 
     Shapes    uint8 (N, H, W), light ink on black -> uint8 (N, 6 H, 6 W), dark ink on paper
     """
-    _check(images)
+    _check("photograph", images)
+    require_rng("photograph: rng", rng)
+    if corruption is not None and not callable(corruption):
+        raise TypeError(f"photograph: corruption must be a function such as invert, or None, got {corruption!r}")
     n, h, w = images.shape
     out = np.empty((n, 6 * h, 6 * w), np.uint8)
     i, j = np.linspace(0, 1, 6 * h, dtype=np.float32)[:, None], np.linspace(0, 1, 6 * w, dtype=np.float32)[None, :]
@@ -123,6 +130,8 @@ def photograph(images: Array, corruption: Corruption | None = None, *, rng: Rng)
 
 def enlarge(images: Array, times: int) -> Array:
     """Every pixel becomes ``times`` x ``times``, with values in between: uint8 (N, H, W) -> (N, times H, times W)."""
+    _check("enlarge", images)
+    require(is_whole(times) and times >= 1, f"enlarge: times must be an integer of at least 1, got {times!r}")
     if times == 1:
         return images
     _, h, w = images.shape
@@ -135,6 +144,15 @@ def sample(images: Array, rows: Array, cols: Array) -> Array:
 
     Shapes    uint8 (N, H, W), rows and cols that broadcast to (H', W') -> uint8 (N, H', W')
     """
+    _check("sample", images)
+    require_float("sample: rows", rows)
+    require_float("sample: cols", cols)
+    fit = (
+        rows.ndim <= 2
+        and cols.ndim <= 2
+        and all(a == b or 1 in (a, b) for a, b in zip(rows.shape, cols.shape, strict=False))
+    )
+    require(fit, f"sample: rows and cols must broadcast to (H, W), got {rows.shape} and {cols.shape}")
     n, h, w = images.shape
     rows, cols = np.broadcast_arrays(np.asarray(rows, np.float32), np.asarray(cols, np.float32))
     top, left = np.floor(rows).astype(int), np.floor(cols).astype(int)
@@ -156,7 +174,12 @@ def _parts(n: int, size: int = CHUNK) -> list[slice]:
     return [slice(start, min(start + size, n)) for start in range(0, n, size)]
 
 
-def _check(images: Array) -> None:
+def _check(function: str, images: Array, scale: int = 1, **strength: float) -> None:
+    require_numbers(f"{function}: images", images)
     require(
-        images.dtype == np.uint8 and images.ndim == 3, f"images must be uint8 (N, H, W), got {images.dtype} {images.shape}"
+        images.dtype == np.uint8 and images.ndim == 3 and images.shape[1] * images.shape[2] > 0,
+        f"{function}: images must be uint8 (N, H, W), got {images.dtype} {images.shape}",
     )
+    require(is_whole(scale) and scale >= 1, f"{function}: scale must be an integer of at least 1, got {scale!r}")
+    for name, value in strength.items():
+        require(is_number(value) and math.isfinite(value), f"{function}: {name} must be a finite number, got {value!r}")

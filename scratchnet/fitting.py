@@ -53,7 +53,12 @@ def engine_for(
 
 
 def steps_for(
-    recipe: Recipe, engine: ShardedEngine, optimizer: Optimizer | None = None, *, start: int = 0
+    recipe: Recipe,
+    engine: ShardedEngine,
+    optimizer: Optimizer | None = None,
+    *,
+    start: int = 0,
+    detect_anomaly: bool = False,
 ) -> Iterator[Step]:
     """The recipe's training; no steps at all for a model without weights.
 
@@ -70,6 +75,7 @@ def steps_for(
         schedule=recipe.build_schedule(steps),
         seed=recipe.seed,
         start=start,
+        detect_anomaly=detect_anomaly,
     )
 
 

@@ -12,9 +12,11 @@ Source    LeCun et al., "Efficient BackProp", 1998, section 4.6; Glorot and Beng
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
+from scratchnet.arguments import is_number, is_whole, require, require_float, require_function, require_rng
 from scratchnet.typing import Array, Rng
 
 Shape = tuple[int, ...]
@@ -25,23 +27,37 @@ def fans(shape: Shape) -> tuple[int, int]:
 
     Errors    ValueError if shape is neither (D, M) nor (F, C, KH, KW)
     """
-    if len(shape) == 2:
+    whole = isinstance(shape, tuple | list) and is_whole(*shape) and min(shape, default=0) >= 1
+    if whole and len(shape) == 2:
         return shape[0], shape[1]
-    if len(shape) == 4:
+    if whole and len(shape) == 4:
         filters, channels, kh, kw = shape
         return channels * kh * kw, filters * kh * kw
-    raise ValueError(f"fans: shape must be (D, M) or (F, C, KH, KW), got {shape}")
+    raise ValueError(f"fans: shape must be (D, M) or (F, C, KH, KW), got {shape!r}")
+
+
+def initial(layer: str, init: Callable[[Rng, Shape], Array], rng: Rng, shape: Shape) -> Array:
+    """A layer's weight: what ``init(rng, shape)`` gives.
+
+    Errors    TypeError if init is no function or rng no random generator, ValueError if its array has another shape or dtype
+    """
+    require_function(f"{layer}: init", init)
+    require_rng(f"{layer}: rng", rng)
+    w = init(rng, shape)
+    require_float(f"{layer}: what init returns", w)
+    require(w.shape == shape, f"{layer}: init must return an array {shape}, got {w.shape}")
+    return w
 
 
 def normal(rng: Rng, shape: Shape, std: float = 0.01) -> Array:
     """Gaussian with mean 0 and the given standard deviation."""
-    _check_rng(rng)
+    _check("normal", rng, shape, std=std)
     return (rng.standard_normal(shape) * std).astype(np.float32)
 
 
 def uniform(rng: Rng, shape: Shape, bound: float = 0.01) -> Array:
     """Uniform in [-bound, bound]; its standard deviation is bound / sqrt(3)."""
-    _check_rng(rng)
+    _check("uniform", rng, shape, bound=bound)
     return rng.uniform(-bound, bound, shape).astype(np.float32)
 
 
@@ -80,6 +96,9 @@ def fan_in_uniform(rng: Rng, shape: Shape) -> Array:
     return uniform(rng, shape, 1 / math.sqrt(fans(shape)[0]))
 
 
-def _check_rng(rng: Rng) -> None:
-    if not isinstance(rng, np.random.Generator):
-        raise TypeError(f"rng must be a random generator such as np.random.default_rng(0), got {rng!r}")
+def _check(name: str, rng: Rng, shape: Shape, **size: float) -> None:
+    require_rng("rng", rng)
+    whole = isinstance(shape, tuple | list) and is_whole(*shape) and min(shape, default=0) >= 0
+    require(whole and len(shape) > 0, f"{name}: shape must be a tuple of integers, got {shape!r}")
+    for argument, value in size.items():
+        require(is_number(value) and 0 <= value < math.inf, f"{name}: {argument} must be 0 or more, got {value!r}")

@@ -13,14 +13,17 @@ from __future__ import annotations
 
 import numpy as np
 
+from scratchnet.arguments import require_array
 from scratchnet.typing import Array
 
 
 def to_hcwn(x: Array) -> Array:
     """(N, C, H, W) in any memory order -> contiguous (H, C, W, N); no copy if x already lies that way."""
+    require_array("to_hcwn: x", x, 4, "(N, C, H, W)")
     return np.ascontiguousarray(x.transpose(2, 1, 3, 0))
 
 
 def from_hcwn(y: Array) -> Array:
     """(H, C, W, N) -> the same numbers seen as (N, C, H, W). Never copies."""
+    require_array("from_hcwn: y", y, 4, "(H, C, W, N)")
     return y.transpose(3, 1, 0, 2)

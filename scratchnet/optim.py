@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from scratchnet.layers.base import require
+from scratchnet.arguments import is_number, is_whole, kind_of, require, require_float
 from scratchnet.typing import Array, Grads, Params
 
 Schedule = Callable[[int], float]
@@ -41,9 +41,12 @@ class Optimizer:
     def step(self, params: Params, grads: Grads, lr: float | None = None) -> None:
         """Change every array of params in place; ``lr`` replaces the optimizer's own for this step (a schedule)."""
         name = type(self).__name__
+        for argument, arrays in (("params", params), ("grads", grads)):
+            if not isinstance(arrays, dict):
+                raise TypeError(f"{name}: {argument} must be a dict of arrays, got {kind_of(arrays)}")
         require(params.keys() == grads.keys(), f"{name}: params are {sorted(params)}, grads are {sorted(grads)}")
         for key, w in params.items():
-            require(grads[key].shape == w.shape, f"{name}: {key} is {w.shape}, its gradient {grads[key].shape}")
+            _check_gradient(name, key, w, grads[key])
         rate = self.lr if lr is None else self._at_least_0(lr=lr)
         self.t += 1
         for key, w in params.items():
@@ -59,13 +62,22 @@ class Optimizer:
 
     def _at_least_0(self, **named: float) -> float:
         ((name, value),) = named.items()
-        require(math.isfinite(value) and value >= 0, f"{type(self).__name__}: {name} must be 0 or more, got {value}")
+        require(_is_at_least_0(value), f"{type(self).__name__}: {name} must be 0 or more, got {value!r}")
         return float(value)
 
     def _fraction(self, **named: float) -> float:
         ((name, value),) = named.items()
-        require(0 <= value < 1, f"{type(self).__name__}: {name} must be in 0 .. 1 (1 excluded), got {value}")
+        fraction = is_number(value) and 0 <= value < 1
+        require(fraction, f"{type(self).__name__}: {name} must be in 0 .. 1 (1 excluded), got {value!r}")
         return float(value)
+
+
+def _check_gradient(optimizer: str, key: str, w: Array, g: Array) -> None:
+    both = isinstance(w, np.ndarray) and isinstance(g, np.ndarray)
+    if not both or w.shape != g.shape or w.dtype.kind != "f" or g.dtype.kind != "f":
+        require_float(f"{optimizer}: params, {key},", w)
+        require_float(f"{optimizer}: grads, {key},", g)
+        raise ValueError(f"{optimizer}: {key} is {w.shape}, its gradient {g.shape}")
 
 
 def _with_decay(g: Array, w: Array, weight_decay: float) -> Array:
@@ -172,6 +184,8 @@ class Adam(Optimizer):
         weight_decay: float = 0.0,
     ) -> None:
         super().__init__(lr, weight_decay=weight_decay)
+        two = isinstance(betas, tuple | list) and len(betas) == 2
+        require(two, f"{type(self).__name__}: betas must be two numbers, got {betas!r}")
         self.betas = self._fraction(beta1=betas[0]), self._fraction(beta2=betas[1])
         self.eps = self._at_least_0(eps=eps)
 
@@ -212,12 +226,14 @@ class AdamW(Adam):
 
 def constant(lr: float) -> Schedule:
     """The same learning rate at every step."""
+    _check_schedule("constant", lr=lr)
     return lambda step: lr
 
 
 def step_decay(lr: float, every: int, gamma: float = 0.1) -> Schedule:
     """Multiply by gamma after every ``every`` steps: lr * gamma ** (step // every). PyTorch's StepLR."""
-    require(every >= 1, f"step_decay: every must be at least 1, got {every}")
+    _check_schedule("step_decay", lr=lr, gamma=gamma)
+    require(is_whole(every) and every >= 1, f"step_decay: every must be an integer of at least 1, got {every!r}")
     return lambda step: lr * gamma ** (step // every)
 
 
@@ -226,7 +242,7 @@ def cosine(lr: float, steps: int, *, final: float = 0.0) -> Schedule:
 
     Source    Loshchilov and Hutter, "SGDR", ICLR 2017, equation 5
     """
-    require(steps >= 1, f"cosine: steps must be at least 1, got {steps}")
+    _check_schedule("cosine", steps, lr=lr, final=final)
     return lambda step: final + (lr - final) * (1 + math.cos(math.pi * min(step, steps) / steps)) / 2
 
 
@@ -237,8 +253,10 @@ def one_cycle(peak: float, steps: int, *, warmup: float = 0.3, start_div: float 
 
     Source    Smith and Topin, "Super-convergence", 2018
     """
-    require(steps >= 1, f"one_cycle: steps must be at least 1, got {steps}")
-    require(0 <= warmup <= 1, f"one_cycle: warmup must be in 0 .. 1, got {warmup}")
+    _check_schedule("one_cycle", steps, peak=peak)
+    require(is_number(warmup) and 0 <= warmup <= 1, f"one_cycle: warmup must be in 0 .. 1, got {warmup!r}")
+    for name, value in (("start_div", start_div), ("final_div", final_div)):
+        require(is_number(value) and 0 < value < math.inf, f"one_cycle: {name} must be positive, got {value!r}")
     start, end, top, last = peak / start_div, peak / start_div / final_div, warmup * steps - 1, steps - 1
 
     def lr(step: int) -> float:
@@ -255,11 +273,22 @@ def warmup_cosine(lr: float, steps: int, *, warmup: float = 0.05) -> Schedule:
 
     Source    Goyal et al., "Accurate, large minibatch SGD", 2017, section 2.2; Loshchilov and Hutter, "SGDR", ICLR 2017
     """
-    require(steps >= 1, f"warmup_cosine: steps must be at least 1, got {steps}")
-    require(0 <= warmup < 1, f"warmup_cosine: warmup must be in 0 .. 1 (1 excluded), got {warmup}")
+    _check_schedule("warmup_cosine", steps, lr=lr)
+    ok = is_number(warmup) and 0 <= warmup < 1
+    require(ok, f"warmup_cosine: warmup must be in 0 .. 1 (1 excluded), got {warmup!r}")
     rising = round(warmup * steps)
     falling = cosine(lr, max(1, steps - rising))
     return lambda step: lr * (step + 1) / (rising + 1) if step < rising else falling(step - rising)
+
+
+def _check_schedule(name: str, steps: int = 1, **rates: float) -> None:
+    require(is_whole(steps) and steps >= 1, f"{name}: steps must be an integer of at least 1, got {steps!r}")
+    for rate, value in rates.items():
+        require(_is_at_least_0(value), f"{name}: {rate} must be 0 or more, got {value!r}")
+
+
+def _is_at_least_0(value: float) -> bool:
+    return is_number(value) and 0 <= value < math.inf
 
 
 def _half_cosine(start: float, end: float, fraction: float) -> float:

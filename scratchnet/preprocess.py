@@ -57,7 +57,9 @@ def prepare(images: Array, normalization: Normalization | None = None) -> Array:
         raise ValueError(f"prepare: images wants a uint8 array, got {kind}")
     if images.ndim not in (2, 3, 4) or (images.ndim == 4 and images.shape[1] != 1):
         raise ValueError(f"prepare: images wants (H, W), (N, H, W) or (N, 1, H, W), got {images.shape}")
-    normalization = normalization or Normalization()
+    normalization = Normalization() if normalization is None else normalization
+    if not isinstance(normalization, Normalization):
+        raise TypeError(f"prepare: normalization must be a Normalization, got {normalization!r}")
     stack = images.reshape(1 if images.ndim == 2 else len(images), *images.shape[-2:])
     # Reordering single bytes first and converting afterwards is twice as fast as the other way round or a table look-up.
     out = np.ascontiguousarray(stack.transpose(1, 2, 0)).astype(np.float32)

@@ -11,6 +11,7 @@ from enum import IntEnum
 
 import numpy as np
 
+from scratchnet.arguments import is_whole
 from scratchnet.typing import Rng
 
 
@@ -34,10 +35,12 @@ def stream(seed: int, purpose: Purpose, *, step: int = 0, shard: int = 0) -> Rng
     Errors    ValueError if a number is negative or does not fit 64 bits, TypeError if it is no integer
     """
     for name, value in {"seed": seed, "step": step, "shard": shard}.items():
-        if not isinstance(value, int | np.integer):
+        if not is_whole(value):
             raise TypeError(f"stream: {name} must be an integer, got {value!r}")
         if not 0 <= value < 2**64:
             raise ValueError(f"stream: {name} must be in 0 .. 2**64 - 1, got {value}")
+    if not is_whole(purpose) or purpose not in list(Purpose):
+        raise TypeError(f"stream: purpose must be one of {', '.join(map(str, Purpose.__members__))}, got {purpose!r}")
     key = np.array([seed, int(purpose)], np.uint64)
     counter = np.array([0, 0, shard, step], np.uint64)
     return np.random.Generator(np.random.Philox(key=key, counter=counter))

@@ -9,6 +9,7 @@ There are no callbacks: what you want to happen between two steps stands between
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -16,8 +17,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from scratchnet import anomaly
+from scratchnet.arguments import is_whole, kind_of, require, require_function
 from scratchnet.engine import Engine
-from scratchnet.layers.base import require
 from scratchnet.metrics import accuracy
 from scratchnet.optim import Optimizer, Schedule
 from scratchnet.rng import Purpose, stream
@@ -62,11 +64,17 @@ class Evaluation(NamedTuple):
 
 
 class TrainingDiverged(ArithmeticError):
-    """The loss became infinite or NaN."""
+    """The loss, a weight or a statistic became infinite or NaN; the message says where first, and the usual causes."""
+
+
+UPDATE = "The loss is finite, its gradient or the step is too large: a smaller learning rate usually helps"
 
 
 def steps_per_epoch(n: int, batch_size: int) -> int:
     """How many batches n images make; the last one may be smaller."""
+    require(is_whole(n) and n >= 0, f"steps_per_epoch: n must be an integer of at least 0, got {n!r}")
+    positive = is_whole(batch_size) and batch_size >= 1
+    require(positive, f"steps_per_epoch: batch_size must be an integer of at least 1, got {batch_size!r}")
     return math.ceil(n / batch_size)
 
 
@@ -79,6 +87,7 @@ def train_steps(
     schedule: Schedule,
     seed: int,
     start: int = 0,
+    detect_anomaly: bool = False,
 ) -> Iterator[Step]:
     """Train the engine's network on its images, one batch at a time. Every epoch visits each image once, in a new order.
 
@@ -89,31 +98,55 @@ def train_steps(
 
     The same arguments give bitwise the same weights on the same machine.
 
+    ``detect_anomaly`` works on every step twice, the first time in this process and looking at every number that each layer
+    gives, forward and backward: the first NaN or infinity is an error that names the layer, before a weight is changed.
+    Without it, one in the loss or the weights is noticed at the step that makes it.
+
     Errors    ValueError if there is nothing to train on, or a last batch of one image meets BatchNorm1d; TrainingDiverged at
-              the first step whose loss is not finite, before that step changes a weight
+              the first step whose loss is not finite, before that step changes a weight, or that makes a weight not finite
     """
+    _check_engine("train_steps", engine)
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(f"train_steps: optimizer must be one, such as Momentum(0.1), got {kind_of(optimizer)}")
+    require_function("train_steps: schedule", schedule)
     n = len(engine)
     require(n > 0, "train_steps: the engine has no training images")
-    require(epochs >= 1 and batch_size >= 1, f"train_steps: epochs {epochs} and batch_size {batch_size} must be positive")
+    whole = is_whole(epochs, batch_size) and epochs >= 1 and batch_size >= 1
+    require(whole, f"train_steps: epochs {epochs} and batch_size {batch_size} must be positive")
     batches = steps_per_epoch(n, batch_size)
-    require(0 <= start <= epochs * batches, f"train_steps: start must be in 0 .. {epochs * batches}, got {start}")
+    there = is_whole(start) and 0 <= start <= epochs * batches
+    require(there, f"train_steps: start must be in 0 .. {epochs * batches}, got {start!r}")
     for epoch in range(start // batches, epochs):
         order = stream(seed, Purpose.SHUFFLE, step=epoch).permutation(n)
         for index in range(max(0, start - epoch * batches), batches):
             step = epoch * batches + index
             batch = order[index * batch_size : (index + 1) * batch_size]
             lr = schedule(step)
+            find = functools.partial(anomaly.find, engine.task, batch, seed=seed, step=step, shards=engine.shards)
+            if detect_anomaly and (found := anomaly.in_optimizer(optimizer) or find()):
+                raise TrainingDiverged(f"{_place(epoch, index, lr)}: {found}")
             loss, correct = engine.step(optimizer, batch, lr, seed=seed, step=step)
-            if not math.isfinite(loss):
-                raise TrainingDiverged(
-                    f"the loss is {loss} at step {index + 1} of epoch {epoch + 1}: training diverged; "
-                    f"a smaller learning rate than {lr:.3g} usually helps"
-                )
+            if not math.isfinite(loss):  # so nothing has changed yet, and the step can be looked at
+                first = find() or "it is finite when worked on again"
+                raise TrainingDiverged(f"{_place(epoch, index, lr)}: the loss is {loss}. First, {first}")
+            if not engine.is_finite():
+                names = ", ".join(anomaly.not_finite(engine.task.model))
+                raise TrainingDiverged(f"{_place(epoch, index, lr)}: {names} became NaN or infinite. {UPDATE}")
             yield Step(epoch, index, index == batches - 1, loss, correct, len(batch), lr)
 
 
+def _place(epoch: int, index: int, lr: float) -> str:
+    return f"training diverged at step {index + 1} of epoch {epoch + 1}, with learning rate {lr:.3g}"
+
+
 def epoch_summary(steps: list[Step], validation: Evaluation | None = None) -> Epoch:
-    """The mean loss and accuracy of an epoch's steps, weighted by their images, beside the validation figures."""
+    """The mean loss and accuracy of an epoch's steps, weighted by their images, beside the validation figures.
+
+    Errors    ValueError if there is no step
+    """
+    require(
+        isinstance(steps, list) and len(steps) > 0, f"epoch_summary: steps must be a list of steps, got {kind_of(steps)}"
+    )
     size = sum(step.size for step in steps)
     return Epoch(
         epoch=steps[-1].epoch + 1,
@@ -131,6 +164,8 @@ def train_epochs(steps: Iterable[Step], validate: Callable[[], Evaluation] | Non
     for epoch in train_epochs(train_steps(...), lambda: evaluate(engine, images, labels)):
         print(epoch.val_accuracy)
     """
+    if validate is not None:
+        require_function("train_epochs: validate", validate)
     gathered: list[Step] = []
     for step in steps:
         gathered.append(step)
@@ -143,11 +178,17 @@ def evaluate(engine: Engine, images: Array, labels: Array) -> Evaluation:
     """The engine's network on any uint8 images (N, H, W) with labels (N,), in evaluation mode and with the averaged weights
     if the engine keeps an average: mean loss (never smoothed), accuracy and logits.
 
-    Errors    TrainingDiverged if the loss is not finite
+    Errors    TrainingDiverged if the loss is not finite; ValueError or TypeError if images or labels do not fit
     """
+    _check_engine("evaluate", engine)
     with np.errstate(over="ignore", invalid="ignore"), engine.averaged():
         logits = engine.logits(images)
         value, _ = engine.task.loss.without_smoothing().forward(logits.astype(np.float64), labels)
     if not math.isfinite(value):
         raise TrainingDiverged(f"the loss on {len(images)} images is {value}: the network's weights are useless")
     return Evaluation(value, accuracy(labels, logits.argmax(axis=1)), logits)
+
+
+def _check_engine(function: str, engine: Engine) -> None:
+    if not isinstance(engine, Engine):
+        raise TypeError(f"{function}: engine must be an Engine or ShardedEngine, got {kind_of(engine)}")

@@ -118,6 +118,11 @@ def pool_shapes(case):
 # --- numbers -------------------------------------------------------------------------------------------------------------
 
 
+def numbers(shape, seed):
+    """Small whole numbers and halves, some negative: every dtype can hold them, more or less."""
+    return np.random.default_rng(seed).integers(-6, 7, shape) / 2
+
+
 def off_kinks(rng, shape):
     """Values that a finite difference may move without harm: no two are within 1e-3 of each other or of zero."""
     size = int(np.prod(shape))
@@ -146,7 +151,9 @@ def layouts(x):
 
     def strided(step):
         """Every second entry, along every axis, of a larger array of other numbers."""
-        large = np.full([2 * size + 1 for size in x.shape], np.nan, x.dtype)
+        large = np.zeros([2 * size + 1 for size in x.shape], x.dtype)
+        if x.dtype.kind == "f":
+            large[...] = np.nan
         places = [slice(1, 2 * size, 2) for size in x.shape]
         if step < 0:
             places = [slice(2 * size - 1, 0, -2) for size in x.shape]

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import command, environment, ladder, one_run, rounds, scaling, steps, time_to_99, vs_pytorch
+from benchmarks import command, environment, ladder, one_run, profile, rounds, scaling, steps, time_to_99, vs_pytorch
+from benchmarks.data import load
 from benchmarks.intervals import ratio_of_medians
 from benchmarks.networks import CASES, arrays_for_pytorch, training_flops
 from benchmarks.rounds import Contender, ContenderFailed, Worker, interleaved
@@ -17,7 +18,7 @@ from scratchnet.layers.conv import conv2d_backward, conv2d_forward
 from scratchnet.layers.pool import max_pool2d_backward, max_pool2d_forward
 
 ROOT = Path(__file__).parent.parent
-COMMANDS = {"vs_pytorch": vs_pytorch, "ladder": ladder, "scaling": scaling, "time_to_99": time_to_99}
+COMMANDS = {"vs_pytorch": vs_pytorch, "ladder": ladder, "scaling": scaling, "time_to_99": time_to_99, "profile": profile}
 every_command = pytest.mark.parametrize("name", COMMANDS)
 
 
@@ -409,3 +410,21 @@ def test_pytorch_is_imported_only_where_it_is_needed():
     code = f"import sys, {modules}; print('torch' in sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert run.stdout == "False\n"
+
+
+# --- The profile -----------------------------------------------------------------------------------------------------------
+
+
+def test_the_profile_has_a_row_for_every_layer_and_its_parts_make_up_the_step():
+    rows = profile.profile("S", load(None).first(256, 0), steps=2)
+    layers = [f"{index} {type(layer).__name__}" for index, layer in enumerate(CASES["S"].build().layers)]
+    *parts, step = rows
+    assert [row["what"] for row in parts[: len(layers)]] == layers
+    assert sum(row["seconds"] for row in parts) == pytest.approx(step["seconds"])
+    assert all(len(profile.cells(row)) == len(profile.HEADER) for row in rows)
+    assert [row["what"] for row in rows if row.get("forward_flops_per_second")] == [
+        name for name in layers if "Conv2d" in name or "Dense" in name
+    ]
+    fewer = profile.small_ones_together(rows)
+    assert sum(row["seconds"] for row in fewer) == pytest.approx(sum(row["seconds"] for row in rows))
+    assert [row["what"] for row in fewer][-2:] == ["waiting for the slowest process", "step"]

@@ -233,6 +233,13 @@ def test_how_often(
     assert clock.saved == expected
 
 
+@pytest.mark.parametrize("every", [-1, np.nan, "epoch", True])
+def test_every_must_be_seconds(every: Any, tmp_path: Path) -> None:
+    with engine() as worker, pytest.raises(ValueError, match=r"every must be seconds, at least 0, or None, got"):
+        Progress(Checkpoints(tmp_path), worker, SGD(0.1), every=every)
+    assert os.listdir(tmp_path) == []
+
+
 def test_a_stop_is_kept_and_is_an_interrupt(monkeypatch: pytest.MonkeyPatch) -> None:
     clock, stop = Clock(monkeypatch, 1.0, 0.0), threading.Event()
     with engine() as worker:

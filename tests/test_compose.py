@@ -367,7 +367,7 @@ def test_a_mismatch_deep_inside_names_the_way_there():
         (MaxPool2d(5), (2, 3, 4, 6), ["(5, 5)", "(4, 6)"]),
         (AvgPool2d(5), (2, 3, 6, 4), ["(5, 5)", "(6, 4)"]),
         (GlobalAvgPool(), (2, 3), ["(N, C, H, W)", "(2, 3)"]),
-        (BatchNorm2d(3), (2, 3), ["4 axes", "(2, 3)"]),
+        (BatchNorm2d(3), (2, 3), ["(N, C, H, W)", "(2, 3)"]),
         (BatchNorm1d(3), (2, 5), ["(3,)", "(2, 5)"]),
     ],
     ids=repr,

@@ -159,7 +159,7 @@ def test_layer_is_its_functions():
         ((64, 3, 28, 28), (8, 1, 5, 5), (8,), "Conv2d: x has 3 channels, w wants 1: x (64, 3, 28, 28), w (8, 1, 5, 5)"),
         ((64, 784), (8, 1, 5, 5), (8,), "Conv2d: x must be (N, C, H, W), got (64, 784)"),
         ((1, 28, 28), (8, 1, 5, 5), (8,), "Conv2d: x must be (N, C, H, W), got (1, 28, 28)"),
-        ((2, 1, 28, 28), (8, 25), (8,), "Conv2d: w must be (F, C, KH, KW) and b (F,), got (8, 25), (8,)"),
+        ((2, 1, 28, 28), (8, 25), (8,), "Conv2d: w must be (F, C, KH, KW), got (8, 25)"),
         ((2, 1, 28, 28), (8, 1, 5, 5), (5,), "Conv2d: w must be (F, C, KH, KW) and b (F,), got (8, 1, 5, 5), (5,)"),
         ((2, 1, 4, 28), (8, 1, 5, 5), (8,), "kernel (5, 5) is larger than the image: (4, 28)"),
     ],

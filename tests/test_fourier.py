@@ -48,7 +48,10 @@ def test_what_is_random_is_fixed_state_and_not_learned():
 @pytest.mark.parametrize(
     ("build", "message"),
     [
-        (lambda: RandomFourierFeatures(0, 5, 1, rng=rng()), "in_features and out_features must be at least 1, got 0 and 5"),
+        (
+            lambda: RandomFourierFeatures(0, 5, 1, rng=rng()),
+            "in_features and out_features must be integers of at least 1, got 0 and 5",
+        ),
         (lambda: RandomFourierFeatures(3, 5, 0, rng=rng()), "gamma must be positive, got 0"),
         (
             lambda: RandomFourierFeatures(3, 5, 1, rng=rng())(np.ones((2, 4))),

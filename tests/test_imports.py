@@ -17,10 +17,10 @@ ROOT = Path(scratchnet.__file__).parent
 
 # Each part of the package on its floor; it may import what is on its own floor or below, in no circle.
 FLOORS = [
-    ["typing", "memory", "machine", "rng", "init", "files"],
+    ["typing", "arguments", "memory", "machine", "rng", "init", "files"],
     ["layers", "losses", "optim", "metrics", "preprocess", "imaging", "picture", "datasets", "gradcheck", "serialize"],
     ["augment", "corruptions", "models", "recipes", "engine"],
-    ["train", "fitting", "tuning", "explain", "inspection", "checkpoint", "runs", "results", "trained"],
+    ["anomaly", "train", "fitting", "tuning", "explain", "inspection", "checkpoint", "runs", "results", "trained"],
     ["viz", "web"],
     ["cli"],
     ["__main__"],

@@ -263,7 +263,10 @@ def test_mcnemar_chi_square_is_near_the_exact_value() -> None:
         (lambda: bootstrap_interval(np.zeros(0), rng=np.random.default_rng(0)), r"must be \(N,\) with N > 0, got \(0,\)"),
         (lambda: bootstrap_interval(np.array([np.nan]), rng=np.random.default_rng(0)), "must be finite"),
         (lambda: bootstrap_interval(np.ones(3), rng=np.random.default_rng(0), level=95), "between 0 and 1, got 95"),
-        (lambda: bootstrap_interval(np.ones(3), rng=np.random.default_rng(0), resamples=0), "must be positive, got 0"),
+        (
+            lambda: bootstrap_interval(np.ones(3), rng=np.random.default_rng(0), resamples=0),
+            "resamples must be an integer of at least 1, got 0",
+        ),
         (lambda: wilson_interval(5, 4), "got 5 of 4"),
         (lambda: mcnemar(np.ones(3, bool), np.ones(4, bool)), r"got bool \(3,\) and bool \(4,\)"),
         (lambda: mcnemar(np.ones(3), np.ones(3)), r"got float64 \(3,\)"),

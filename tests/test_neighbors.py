@@ -71,13 +71,13 @@ def test_no_gradient():
 @pytest.mark.parametrize(
     ("use", "message"),
     [
-        (lambda: NearestNeighbors(2, 3, k=0), "wants in_features, num_classes and k of at least 1"),
+        (lambda: NearestNeighbors(2, 3, k=0), "in_features, num_classes and k at least 1"),
         (
             lambda: NearestNeighbors(2, 3).remember(np.ones((2, 3)), np.zeros(2, int)),
-            r"examples must be \(2, 2\), got \(2, 3\)",
+            r"examples must be \(E, 2\), labels \(E,\), got \(2, 3\), \(2,\)",
         ),
         (lambda: NearestNeighbors(2, 3).remember(np.ones((1, 2)), np.array([3])), r"labels must be in 0 \.\. 2"),
-        (lambda: NearestNeighbors(2, 3)(np.ones((2, 5))), r"examples must be \(E, 5\)"),
+        (lambda: NearestNeighbors(2, 3)(np.ones((2, 5))), r"x \(2, 5\) and examples \(0, 2\) must have one D"),
         (lambda: NearestNeighbors(2, 3)(np.ones((2, 1, 2))), "put a Flatten before it"),
     ],
 )

@@ -200,8 +200,8 @@ def test_channels_do_not_mix():
     [
         (BatchNorm1d(4), (5, 3), "BatchNorm: x has 3 channels, gamma and beta want 4: x (5, 3), gamma (4,)"),
         (BatchNorm2d(4), (5, 3, 2, 2), "BatchNorm: x has 3 channels, gamma and beta want 4: x (5, 3, 2, 2), gamma (4,)"),
-        (BatchNorm1d(3), (5, 3, 2, 2), "BatchNorm1d: x must have 2 axes, got (5, 3, 2, 2)"),
-        (BatchNorm2d(3), (5, 3), "BatchNorm2d: x must have 4 axes, got (5, 3)"),
+        (BatchNorm1d(3), (5, 3, 2, 2), "BatchNorm1d: x must be (N, D), got (5, 3, 2, 2)"),
+        (BatchNorm2d(3), (5, 3), "BatchNorm2d: x must be (N, C, H, W), got (5, 3)"),
         (BatchNorm1d(3), (1, 3), "BatchNorm: training needs more than one value a channel, got x (1, 3)"),
         (BatchNorm2d(3), (1, 3, 1, 1), "BatchNorm: training needs more than one value a channel, got x (1, 3, 1, 1)"),
         (BatchNorm2d(3), (0, 3, 2, 2), "BatchNorm: training needs more than one value a channel, got x (0, 3, 2, 2)"),
@@ -236,7 +236,7 @@ def test_two_values_a_channel_are_enough(x):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"num_features": 0}, "num_features must be at least 1, got 0"),
+        ({"num_features": 0}, "num_features must be an integer of at least 1, got 0"),
         ({"eps": 0}, "eps must be positive, got 0"),
         ({"eps": -1e-5}, "eps must be positive, got -1e-05"),
         ({"momentum": -0.1}, "momentum must be in 0 .. 1, got -0.1"),

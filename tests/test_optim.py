@@ -343,9 +343,9 @@ def test_schedules_are_functions_of_the_step_alone():
 @pytest.mark.parametrize(
     ("build", "message"),
     [
-        (lambda: step_decay(0.1, 0), "step_decay: every must be at least 1, got 0"),
-        (lambda: cosine(0.1, 0), "cosine: steps must be at least 1, got 0"),
-        (lambda: one_cycle(0.1, 0), "one_cycle: steps must be at least 1, got 0"),
+        (lambda: step_decay(0.1, 0), "step_decay: every must be an integer of at least 1, got 0"),
+        (lambda: cosine(0.1, 0), "cosine: steps must be an integer of at least 1, got 0"),
+        (lambda: one_cycle(0.1, 0), "one_cycle: steps must be an integer of at least 1, got 0"),
         (lambda: one_cycle(0.1, 10, warmup=1.5), "one_cycle: warmup must be in 0 .. 1, got 1.5"),
         (lambda: one_cycle(0.1, 10, warmup=-0.1), "one_cycle: warmup must be in 0 .. 1, got -0.1"),
     ],

@@ -151,7 +151,7 @@ def test_memory_is_counted_once():
     ("changes", "message"),
     [
         ({"lr": 0}, "trace: lr must be a positive number, got 0"),
-        ({"x": X[:0]}, "trace: x must be an array with one image at least"),
+        ({"x": X[:0]}, r"trace: x must be a batch \(N, ...\) with one image at least"),
         ({"labels": LABELS[:2]}, r"want labels \(5,\), got \(2,\)"),
         ({"x": X[:, :, :3]}, "layer 1 of Sequential, MaxPool2d"),
     ],

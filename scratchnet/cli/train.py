@@ -94,6 +94,11 @@ def add_to(commands: "argparse._SubParsersAction[Any]") -> None:
         help=f"how often a run is kept on disk to be resumed from (default {SECONDS:g}); less often where that would take "
         "more than 1 %% of the time",
     )
+    parser.add_argument(
+        "--detect-anomaly",
+        action="store_true",
+        help="look at every number of every step, and name the layer that makes the first NaN or infinity (slow)",
+    )
     parser.set_defaults(run=run)
 
 
@@ -226,9 +231,9 @@ def _train(plan: _Plan, data: dict[str, Dataset], args: argparse.Namespace) -> i
             history, start = progress.history, progress.step
             if begun:
                 _say(f"going on after step {start}, with {len(history)} of {recipe.epochs} epochs done")
-            steps = _watched(steps_for(recipe, engine, optimizer, start=start), recipe, len(indices), start)
+            steps = steps_for(recipe, engine, optimizer, start=start, detect_anomaly=args.detect_anomaly)
             try:
-                for epoch in progress.epochs(steps, validate):
+                for epoch in progress.epochs(_watched(steps, recipe, len(indices), start), validate):
                     _say(_line(epoch, recipe.epochs))
             except KeyboardInterrupt:
                 ended = f"interrupted in epoch {len(history) + 1} of {recipe.epochs}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
+from scratchnet.arguments import is_number
 from scratchnet.engine.flat import statistics
 from scratchnet.layers.base import Layer, require
 from scratchnet.typing import Params
@@ -25,7 +26,9 @@ class WeightAverage:
     """
 
     def __init__(self, model: Layer, decay: float) -> None:
-        require(0 <= decay < 1, f"the weights' average: decay must be in 0 .. 1 (1 excluded), got {decay}")
+        require(
+            is_number(decay) and 0 <= decay < 1, f"the weights' average: decay must be in 0 .. 1 (1 excluded), got {decay!r}"
+        )
         self._model, self._decay = model, decay
         self.values = {key: array.copy() for key, array in self._arrays().items()}
         self._in_place = False

@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scratchnet.layers.base import Layer, require
-from scratchnet.losses import Loss
+from scratchnet.arguments import is_number, kind_of, require, require_finite, require_function, require_numbers
+from scratchnet.layers.base import Layer, require_layer
+from scratchnet.losses import Loss, require_loss
 from scratchnet.rng import Purpose, stream
 from scratchnet.typing import Array, Grads, Params, Rng
 
@@ -41,11 +42,19 @@ def loss_and_grads(
     ``model.update_state(result.observed)``; one with Dropout wants an ``rng`` here.
 
     Shapes    x as the model takes it, targets (N,) labels or (N, K) -> gradients keyed and shaped like model.params
+    Errors    ValueError or TypeError if x does not fit the model, the targets do not fit its output, or functions of your
+              own return something else than a loss and gradients of the params' shapes
     """
+    require_layer("loss_and_grads: model", model)
+    require_loss("loss_and_grads: loss", loss)
     logits, cache = model.forward(x, train=True, rng=rng)
     value, loss_cache = loss.forward(logits, targets)
+    require(is_number(value), f"{type(loss).__name__}: forward must return the mean loss, one number, got {kind_of(value)}")
     correct = int((logits.argmax(axis=1) == targets).sum()) if targets.ndim == 1 else 0
     _, grads = model.backward(loss.backward(dloss, loss_cache), cache, need_dx=False)
+    for key, w in model.params.items():
+        if np.shape(grads[key]) != w.shape:
+            raise ValueError(f"the gradient of {key} must have its shape, {w.shape}, got {np.shape(grads[key])}")
     return BatchResult(value, correct, grads, model.observe(cache))
 
 
@@ -57,10 +66,19 @@ def chunks(n: int) -> Iterator[slice]:
 def logits_of(model: Layer, images: Array, prepare: Prepare) -> Array:
     """The network's outputs (N, K) for uint8 images (N, H, W), in evaluation mode, CHUNK at a time.
 
-    Errors    ValueError if there are no images
+    Errors    ValueError if there are no images, or numbers among them that are not finite
     """
-    require(len(images) > 0, f"no images: got shape {images.shape}")
+    require_layer("logits_of: model", model)
+    require_function("logits_of: prepare", prepare)
+    check_images("logits_of", images)
     return np.concatenate([model(prepare(images[part])) for part in chunks(len(images))])
+
+
+def check_images(function: str, images: Array) -> None:
+    """Refuse what is no array of images, one at least, or holds NaN or infinity."""
+    require_numbers(f"{function}: images", images)
+    require(images.ndim > 0 and len(images) > 0, f"{function}: no images: got shape {images.shape}")
+    require_finite(f"{function}: images", images)
 
 
 @dataclass(frozen=True)
@@ -74,6 +92,11 @@ class Task:
     prepare: Prepare
     augment: Augment | None = None
 
+    def inputs(self, indices: Array, rng: Rng) -> Array:
+        """What the network takes for these images, in training."""
+        images = self.images[indices]
+        return self.prepare(images if self.augment is None else self.augment(images, rng))
+
     def work(self, indices: Array, *, of: int, seed: int, step: int, shard: int = 0) -> BatchResult:
         """Loss and gradients of the images at ``indices``, one shard of a batch ``of`` so many.
 
@@ -81,7 +104,6 @@ class Task:
         the shard's share of the batch, so that the shards' sum is the batch's; loss and statistics are the shard's means.
         """
         rng = stream(seed, Purpose.STEP, step=step, shard=shard)
-        images = self.images[indices]
-        x = self.prepare(images if self.augment is None else self.augment(images, rng))
+        x = self.inputs(indices, rng)
         with np.errstate(over="ignore", invalid="ignore"):  # who asked looks at the loss: it says it once and better
             return loss_and_grads(self.model, self.loss, x, self.targets[indices], rng=rng, dloss=len(indices) / of)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from scratchnet.engine.batch import BatchResult, Task
-from scratchnet.engine.flat import Layout, statistics, write
+from scratchnet.engine.flat import Layout, is_finite, statistics, write
 from scratchnet.layers.base import require
 from scratchnet.optim import Optimizer
 from scratchnet.typing import Array, Params
@@ -81,7 +81,7 @@ class Update:
     def __init__(self, board: Board, optimizer: Optimizer, index: int, count: int) -> None:
         size = board.params.size
         start, stop = (min(size, -(-size * i // count // LINE) * LINE) for i in (index, index + 1))
-        self._board, self._part = board, slice(start, stop)
+        self._board, self._part, self._index = board, slice(start, stop), index
         self._params = board.params.part(board.arrays["params"], start, stop)
         self._grads = board.params.part(board.arrays["grads"][0], start, stop)
         self._optimizer = copy.copy(optimizer)
@@ -92,7 +92,9 @@ class Update:
 
     def __call__(self) -> None:
         self._board.add_up(self._part)
-        self._optimizer.step(self._params, self._grads, float(self._board.arrays["lr"][0]))
+        with np.errstate(over="ignore", invalid="ignore"):
+            self._optimizer.step(self._params, self._grads, float(self._board.arrays["lr"][0]))
+        self._board.arrays["finite"][self._index] = all(map(is_finite, self._params.values()))
 
 
 class LentState:
@@ -127,5 +129,6 @@ def wanted(task: Task, shards: int) -> Wanted:
         "loss": ((shards,), np.float64),
         "correct": ((shards,), np.int64),
         "lr": ((1,), np.float64),
+        "finite": ((shards,), np.bool_),  # of each process's part of the weights, after the step; there are at most so many
         "slots": ((MAX_SLOTS, params.size), params.dtype),
     }

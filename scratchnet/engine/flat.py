@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 
 import numpy as np
@@ -71,6 +72,12 @@ class Binding:
             array[...] = arrays[key]
             arrays[key] = array
         self._own.clear()
+
+
+def is_finite(array: Array) -> bool:
+    """Is no number NaN or infinite? A sum looks at all of them, and fast: one that is not finite makes it so."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return math.isfinite(array.sum()) or bool(np.isfinite(array).all())
 
 
 def statistics(model: Layer) -> Params:

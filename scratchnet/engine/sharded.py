@@ -27,14 +27,23 @@ from typing import Any, Self
 
 import numpy as np
 
+from scratchnet.arguments import (
+    is_number,
+    is_whole,
+    require,
+    require_finite,
+    require_function,
+    require_integers,
+    require_numbers,
+)
 from scratchnet.engine.average import WeightAverage
-from scratchnet.engine.batch import Augment, BatchResult, Prepare, Task, chunks, logits_of
+from scratchnet.engine.batch import Augment, BatchResult, Prepare, Task, check_images, chunks, logits_of
 from scratchnet.engine.board import Board, LentState, Update, wanted
-from scratchnet.engine.flat import Binding
+from scratchnet.engine.flat import Binding, is_finite, statistics
 from scratchnet.engine.shared import SharedArrays
 from scratchnet.engine.workers import Run, Workers
-from scratchnet.layers.base import Layer, require
-from scratchnet.losses import Loss
+from scratchnet.layers.base import Layer, require_layer
+from scratchnet.losses import Loss, require_loss
 from scratchnet.machine import available_cores, keep_freed_memory, one_blas_thread
 from scratchnet.optim import Optimizer
 from scratchnet.typing import Array
@@ -50,7 +59,8 @@ class Engine:
     what the network takes; ``augment(images, rng)`` changes training images before that. With ``ema``, the weights' average
     over about the last 1 / (1 - ema) steps is kept beside them (see average.py).
 
-    Errors    ValueError if there are not as many targets as images, or ema is not in 0 .. 1 (1 excluded)
+    Errors    TypeError or ValueError if an argument is of another kind, images or targets are not finite, there are not as
+              many targets as images, or ema is not in 0 .. 1 (1 excluded)
     """
 
     def __init__(
@@ -66,9 +76,21 @@ class Engine:
     ) -> None:
         images = np.empty((0, 1, 1), np.uint8) if images is None else images
         targets = np.empty(0, np.int64) if targets is None else targets
+        require_layer("engine: model", model)
+        require_loss("engine: loss", loss)
+        require_function("engine: prepare", prepare)
+        if augment is not None:
+            require_function("engine: augment", augment)
+        for name, array in (("images", images), ("targets", targets)):
+            require_numbers(f"engine: {name}", array)
+            require(array.ndim > 0, f"engine: {name} must be one for each image, got a single number")
+            require_finite(f"engine: {name}", array)
+        require(is_number(ema) and 0 <= ema < 1, f"engine: ema must be in 0 .. 1 (1 excluded), got {ema!r}")
         require(len(images) == len(targets), f"engine: {len(images)} images and {len(targets)} targets; wanted as many")
         self.task = Task(model, loss, images, targets, prepare, augment)
         self.average = WeightAverage(model, ema) if ema else None
+        self.shards = 1
+        self._statistics_finite = True
         keep_freed_memory()
 
     def __len__(self) -> int:
@@ -80,7 +102,10 @@ class Engine:
 
         The random numbers of dropout and augmentation come from the seed and the step. The arrays that are returned are
         good until the next call.
+
+        Errors    TypeError or ValueError if ``batch`` holds no indices, or the data do not fit the network
         """
+        require_batch(batch)
         return self.task.work(batch, of=len(batch), seed=seed, step=step)
 
     def step(self, optimizer: Optimizer, batch: Array, lr: float, *, seed: int, step: int) -> tuple[float, int]:
@@ -90,13 +115,20 @@ class Engine:
         """
         result = self.loss_and_grads(batch, seed=seed, step=step)
         if math.isfinite(result.loss):
-            optimizer.step(self.task.model.params, result.grads, lr)
+            with np.errstate(over="ignore", invalid="ignore"):  # is_finite says it
+                optimizer.step(self.task.model.params, result.grads, lr)
             self._keep(result, step)
         return result.loss, result.correct
 
+    def is_finite(self) -> bool:
+        """Are all weights, and BatchNorm's running statistics, still finite after the last step?"""
+        return self._statistics_finite and all(map(is_finite, self.task.model.params.values()))
+
     def _keep(self, result: BatchResult, step: int) -> None:
         """What follows after the weights have changed."""
-        self.task.model.update_state(result.observed)
+        with np.errstate(over="ignore", invalid="ignore"):
+            self.task.model.update_state(result.observed)
+        self._statistics_finite = not result.observed or all(map(is_finite, statistics(self.task.model).values()))
         if self.average:
             self.average.update(step)
 
@@ -157,7 +189,7 @@ class ShardedEngine(Engine):
         start_method: str = "spawn",
     ) -> None:
         super().__init__(model, loss, images, targets, prepare=prepare, augment=augment, ema=ema)
-        require(isinstance(shards, int) and shards >= 1, f"ShardedEngine: shards must be at least 1, got {shards!r}")
+        require(is_whole(shards) and shards >= 1, f"ShardedEngine: shards must be at least 1, got {shards!r}")
         self.shards, self.workers = shards, _how_many(workers, shards)
         self.closed = False
         self._lent: LentState | None = None
@@ -196,6 +228,7 @@ class ShardedEngine(Engine):
         return arrays
 
     def loss_and_grads(self, batch: Array, *, seed: int, step: int) -> BatchResult:
+        require_batch(batch)
         with self._in_use():
             self._work(batch, seed, step)
             self._board.add_up(slice(None))
@@ -204,6 +237,7 @@ class ShardedEngine(Engine):
     def step(self, optimizer: Optimizer, batch: Array, lr: float, *, seed: int, step: int) -> tuple[float, int]:
         if self.workers <= 1:
             return super().step(optimizer, batch, lr, seed=seed, step=step)
+        require_batch(batch)
         with self._in_use():
             if optimizer is not self._optimizer:
                 self._adopt(optimizer)
@@ -215,6 +249,11 @@ class ShardedEngine(Engine):
                 optimizer.t += 1
                 self._keep(result, step)
             return result.loss, result.correct
+
+    def is_finite(self) -> bool:
+        if self.workers <= 1:
+            return super().is_finite()
+        return self._statistics_finite and bool(self._board.arrays["finite"][: self.workers].all())
 
     def _work(self, batch: Array, seed: int, step: int) -> None:
         """Loss and gradients of each shard."""
@@ -235,7 +274,8 @@ class ShardedEngine(Engine):
         self._others.run(OPTIMIZER, functools.partial(self._others.send, bare))
 
     def logits(self, images: Array) -> Array:
-        if self.workers <= 1 or len(images) == 0:
+        check_images("engine", images)
+        if self.workers <= 1:
             return super().logits(images)
         with self._in_use():
             parts = list(chunks(len(images)))
@@ -282,8 +322,17 @@ class ShardedEngine(Engine):
 def _how_many(workers: int | None, shards: int) -> int:
     if workers is None:
         return min(available_cores(), shards)
-    require(isinstance(workers, int) and workers >= 0, f"ShardedEngine: workers must be 0 or more, got {workers!r}")
+    require(is_whole(workers) and workers >= 0, f"ShardedEngine: workers must be 0 or more, got {workers!r}")
     return min(workers, shards)
+
+
+def require_batch(batch: Array) -> None:
+    """Refuse what is no array (N,) of indices; a mask of bools would be read as zeros and ones.
+
+    Errors    TypeError or ValueError
+    """
+    require_integers("engine: batch", batch)
+    require(batch.ndim == 1 and len(batch) > 0, f"engine: batch must be indices (N,), one at least, got {batch.shape}")
 
 
 def _do_shards(board: Board, index: int, workers: int) -> None:

@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from scratchnet.arguments import is_whole, require, require_finite, require_numbers
 from scratchnet.explain.scores import check_batch, parts
 from scratchnet.layers import Dense, Layer
-from scratchnet.layers.base import Stage, require
+from scratchnet.layers.base import Stage
 from scratchnet.typing import Array
 
 
@@ -21,7 +22,7 @@ def features(model: Layer, x: Array, *, stage: str | None = None) -> Array:
     Shapes    x (N, ...) -> (N, D)
     Errors    ValueError if there is no such stage, or no dense layer and no stage is named
     """
-    check_batch(x)
+    check_batch(model, x)
     return np.concatenate([_features(list(model.stages(x[part])), stage) for part in parts(len(x))])
 
 
@@ -57,10 +58,11 @@ def pca(points: Array, components: int = 2) -> PCA:
     Errors    ValueError if points is not (N, D) with N > 1, or there are fewer than ``components`` directions
     Source    Pearson, "On lines and planes of closest fit to systems of points in space", 1901
     """
-    points = np.asarray(points, np.float64)
+    points = _points("pca: points", points)
     require(points.ndim == 2 and len(points) > 1, f"pca: points must be (N, D) with N > 1, got {points.shape}")
     n, d = points.shape
-    require(1 <= components <= min(n, d), f"pca: components must be in 1 .. {min(n, d)} for points {points.shape}")
+    fit = is_whole(components) and 1 <= components <= min(n, d)
+    require(fit, f"pca: components must be in 1 .. {min(n, d)} for points {points.shape}")
     mean = points.mean(axis=0)
     _, s, vt = np.linalg.svd(points - mean, full_matrices=False)
     directions = vt[:components]
@@ -78,12 +80,21 @@ def nearest(points: Array, queries: Array, count: int = 5) -> tuple[Array, Array
     Formula   |p - q|^2 = |p|^2 - 2 p.q + |q|^2, in float64
     Errors    ValueError if the shapes do not fit, or there are fewer than ``count`` points
     """
-    points, queries = np.asarray(points, np.float64), np.asarray(queries, np.float64)
+    points, queries = _points("nearest: points", points), _points("nearest: queries", queries)
     require(
         points.ndim == queries.ndim == 2 and points.shape[1] == queries.shape[1],
         f"nearest: points (N, D) and queries (M, D) want one D, got {points.shape} and {queries.shape}",
     )
-    require(1 <= count <= len(points), f"nearest: count must be in 1 .. {len(points)}, got {count}")
+    fit = is_whole(count) and 1 <= count <= len(points)
+    require(fit, f"nearest: count must be in 1 .. {len(points)}, got {count!r}")
     squares = (points**2).sum(axis=1) - 2 * queries @ points.T + (queries**2).sum(axis=1, keepdims=True)
     order = np.argsort(squares, axis=1, kind="stable")[:, :count]
     return order, np.sqrt(np.maximum(np.take_along_axis(squares, order, axis=1), 0))
+
+
+def _points(name: str, points: Array) -> Array:
+    """Finite numbers, in float64."""
+    points = np.asarray(points)
+    require_numbers(name, points)
+    require_finite(name, points)
+    return points.astype(np.float64)

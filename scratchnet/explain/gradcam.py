@@ -37,7 +37,7 @@ def grad_cam(model: Layer, x: Array, labels: Labels = None, *, stage: str | None
     Errors    ValueError if the network has no convolution, the stage is none that gives maps, or x or labels do not fit
     Source    Selvaraju et al., "Grad-CAM: visual explanations from deep networks", ICCV 2017, equations 1 and 2
     """
-    check_images("grad_cam", x)
+    check_images("grad_cam", model, x)
     _require_convolution(model)
     ahead: list[Stage] = []
     logits, cache = walk(model.stages(x), ahead.append)

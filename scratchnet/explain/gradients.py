@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
+from scratchnet.arguments import is_number, is_whole, require, require_array, require_numbers, require_rng
 from scratchnet.explain.scores import Labels, Of, blank, class_score, parts, scores, which_labels
 from scratchnet.layers import Layer
-from scratchnet.layers.base import require
 from scratchnet.typing import Array, Rng
 
 
@@ -50,8 +52,10 @@ def smooth_grad(
     Errors    ValueError as ``saliency``; if sigma is negative or samples is not positive
     Source    Smilkov et al., "SmoothGrad: removing noise by adding noise", 2017, section 3
     """
-    require(np.isfinite(sigma) and sigma >= 0, f"smooth_grad: sigma must be 0 or more, got {sigma}")
-    require(samples >= 1, f"smooth_grad: samples must be at least 1, got {samples}")
+    fine = is_number(sigma) and 0 <= sigma < math.inf
+    require(fine, f"smooth_grad: sigma must be 0 or more, got {sigma!r}")
+    require(is_whole(samples) and samples >= 1, f"smooth_grad: samples must be at least 1, got {samples!r}")
+    require_rng("smooth_grad: rng", rng)
     labels = which_labels(model, x, labels)
     result = np.empty_like(x)
     for n, image in enumerate(x):
@@ -81,7 +85,7 @@ def integrated_gradients(
     Errors    ValueError as ``saliency``; if the baseline does not fit x or steps is not positive
     Source    Sundararajan, Taly and Yan, "Axiomatic attribution for deep networks", ICML 2017, sections 3 and 5
     """
-    require(steps >= 1, f"integrated_gradients: steps must be at least 1, got {steps}")
+    require(is_whole(steps) and steps >= 1, f"integrated_gradients: steps must be at least 1, got {steps!r}")
     labels = which_labels(model, x, labels)
     start = blank(x, baseline, "baseline")
     way = x - start
@@ -105,13 +109,19 @@ def completeness(
     """What the shares of ``integrated_gradients`` add up to, and what they should: score(x) - score(baseline). Both (N,).
 
     If they differ by more than a few percent, more steps are needed.
+
+    Errors    ValueError as ``integrated_gradients``, or if attributions do not have x's shape
     """
     labels = which_labels(model, x, labels)
+    require_numbers("completeness: attributions", attributions)
+    same = attributions.shape == x.shape
+    require(same, f"completeness: attributions must have x's shape, {x.shape}, got {attributions.shape}")
     rise = scores(model, x, labels, of=of) - scores(model, blank(x, baseline, "baseline"), labels, of=of)
     return attributions.reshape(len(x), -1).sum(axis=1), rise
 
 
 def magnitude(attributions: Array) -> Array:
     """How strongly each place counts, whichever way: (N, C, H, W) -> (N, H, W), the largest |value| of the channels."""
-    require(attributions.ndim == 4, f"magnitude: wants (N, C, H, W), got {attributions.shape}")
+    require_array("magnitude: attributions", attributions, 4, "(N, C, H, W)")
+    require(attributions.shape[1] > 0, f"magnitude: attributions must have a channel, got {attributions.shape}")
     return np.abs(attributions).max(axis=1)

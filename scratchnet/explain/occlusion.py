@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from scratchnet.arguments import is_whole, require
 from scratchnet.explain.scores import Labels, Of, blank, check_images, scores, which_labels
 from scratchnet.layers import Layer
-from scratchnet.layers.base import require
 from scratchnet.typing import Array
 
 
@@ -33,8 +33,9 @@ def occlusion(
     Errors    ValueError if x is no batch of images, labels or fill do not fit, or size or stride is not positive
     Source    Zeiler and Fergus, "Visualizing and understanding convolutional networks", ECCV 2014, section 4.2
     """
-    check_images("occlusion", x)
-    require(size >= 1 and stride >= 1, f"occlusion: size and stride must be at least 1, got {size} and {stride}")
+    check_images("occlusion", model, x)
+    fine = is_whole(size, stride) and size >= 1 and stride >= 1
+    require(fine, f"occlusion: size and stride must be at least 1, got {size} and {stride}")
     labels = which_labels(model, x, labels)
     cover = blank(x, fill, "fill")
     rows, columns = (_windows(length, size, stride) for length in x.shape[2:])

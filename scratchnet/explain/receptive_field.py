@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from scratchnet.arguments import is_whole, require
 from scratchnet.layers import AvgPool2d, Conv2d, Dense, Flatten, GlobalAvgPool, Layer, MaxPool2d, Residual, Sequential
-from scratchnet.layers.base import require
+from scratchnet.layers.base import require_layer
 from scratchnet.typing import Array
 
 
@@ -35,7 +36,10 @@ def receptive_field(model: Layer, stage: str, row: int, column: int) -> Field:
     Errors    ValueError if there is no such stage, or one that mixes all pixels (Flatten, Dense, GlobalAvgPool) comes before
     Source    Araujo, Norris and Sim, "Computing receptive fields of convolutional neural networks", Distill 2019
     """
-    require(row >= 0 and column >= 0, f"receptive_field: row and column must be 0 or more, got {row} and {column}")
+    require_layer("receptive_field: model", model)
+    require(isinstance(stage, str), f"receptive_field: stage must be a name from model.stages, got {stage!r}")
+    whole = is_whole(row, column) and row >= 0 and column >= 0
+    require(whole, f"receptive_field: row and column must be 0 or more, got {row} and {column}")
     return _before(model, stage.split(".") if stage else [], Field(row, row + 1, column, column + 1), stage)
 
 

@@ -7,9 +7,10 @@ from typing import Literal
 
 import numpy as np
 
+from scratchnet.arguments import require, require_finite, require_float
 from scratchnet.engine.batch import CHUNK
 from scratchnet.layers import Layer
-from scratchnet.layers.base import require, require_float
+from scratchnet.layers.base import require_layer
 from scratchnet.losses import softmax
 from scratchnet.typing import Array
 
@@ -26,6 +27,7 @@ def scores(model: Layer, x: Array, labels: Labels = None, *, of: Of = "logit") -
 
     Errors    ValueError if x is empty or not floating-point, or labels do not fit
     """
+    check_batch(model, x)
     logits = all_logits(model, x)
     return class_score(logits, logits.argmax(axis=1) if labels is None else which_labels(model, x, labels), of)[0]
 
@@ -36,7 +38,9 @@ def class_score(logits: Array, labels: Array, of: Of) -> tuple[Array, Array]:
     logit         score = logits[n, k]      dlogits = onehot
     probability   score = probs[n, k]       dlogits = probs[n, k] * (onehot - probs)        k = labels[n]
     """
-    require(of in ("logit", "probability"), f"explain: of must be 'logit' or 'probability', got {of!r}")
+    require(
+        isinstance(of, str) and of in ("logit", "probability"), f"explain: of must be 'logit' or 'probability', got {of!r}"
+    )
     require(logits.ndim == 2, f"explain: the network must give logits (N, K), got {logits.shape}")
     n, k = logits.shape
     require(
@@ -57,7 +61,7 @@ def which_labels(model: Layer, x: Array, labels: Labels) -> Array:
 
     Errors    ValueError if they are not N whole numbers
     """
-    check_batch(x)
+    check_batch(model, x)
     if labels is None:
         return all_logits(model, x).argmax(axis=1)
     chosen = np.full(len(x), labels) if np.ndim(labels) == 0 else np.asarray(labels)
@@ -70,7 +74,6 @@ def which_labels(model: Layer, x: Array, labels: Labels) -> Array:
 
 def all_logits(model: Layer, x: Array) -> Array:
     """The network's outputs, x (N, ...) -> (N, K), computed for a few images at a time."""
-    check_batch(x)
     return np.concatenate([model(x[part]) for part in parts(len(x))])
 
 
@@ -80,17 +83,17 @@ def parts(n: int) -> Iterator[slice]:
         yield slice(start, start + CHUNK)
 
 
-def check_batch(x: Array) -> None:
-    """Refuse what is no batch of numbers."""
-    require(
-        isinstance(x, np.ndarray) and x.ndim >= 2 and x.size > 0, "explain: x must be a batch (N, ...), one image at least"
-    )
+def check_batch(model: Layer, x: Array) -> None:
+    """Refuse what is no network, and no batch of finite numbers."""
+    require_layer("explain: model", model)
     require_float("explain: x", x)
+    require(x.ndim >= 2 and x.size > 0, f"explain: x must be a batch (N, ...), one image at least, got {x.shape}")
+    require_finite("explain: x", x)
 
 
-def check_images(function: str, x: Array) -> None:
-    """Refuse what is no batch of images."""
-    check_batch(x)
+def check_images(function: str, model: Layer, x: Array) -> None:
+    """Refuse what is no network, and no batch of images."""
+    check_batch(model, x)
     require(x.ndim == 4, f"{function}: x must be (N, C, H, W), got {x.shape}")
 
 
@@ -101,7 +104,10 @@ def blank(x: Array, value: Array | float | None, name: str) -> Array:
     """
     if value is None:
         value = x.min(axis=tuple(range(1, x.ndim)), keepdims=True)
+    given = np.asarray(value)
+    require(given.dtype.kind in "fiu", f"explain: {name} must be numbers, got {given.dtype}")
+    require_finite(f"explain: {name}", given)
     try:
-        return np.broadcast_to(np.asarray(value, x.dtype), x.shape)
+        return np.broadcast_to(given.astype(x.dtype), x.shape)
     except ValueError:
-        raise ValueError(f"explain: {name} must be a number or fit x {x.shape}, got {np.shape(value)}") from None
+        raise ValueError(f"explain: {name} must be a number or fit x {x.shape}, got {given.shape}") from None

@@ -472,7 +472,7 @@ _ALL = [
             },
             "convolution": {
                 "strong_hint": (
-                    "dw[f,c,kh,kw] adds up over images and positions, n, i and j: the axes f, c, kh and kw stay apart."
+                    "dw[f,c,a,b] adds up over images and positions, n, i and j: the axes f, c, a and b stay apart."
                     " db[f] adds up over n, i and j as well. dx[n,c,:,:] adds up over filters, f, and never over n or c."
                 ),
             },

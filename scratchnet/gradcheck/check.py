@@ -1,11 +1,13 @@
 """The gradient check: what backward returns against what is measured, and what the mistake is called if they differ."""
 
 import inspect
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from scratchnet.arguments import is_number, is_whole, kind_of, require
 from scratchnet.gradcheck.compare import Objective, check_argument
 from scratchnet.gradcheck.diagnose import diagnose
 from scratchnet.gradcheck.evidence import Evidence
@@ -18,7 +20,7 @@ from scratchnet.gradcheck.report import ArgumentResult, Report
 from scratchnet.gradcheck.steps import check_step
 from scratchnet.gradcheck.subject import CodeRaised, Malformed, Subject, of_layer, of_loss
 from scratchnet.gradcheck.ties import check_ties
-from scratchnet.layers.base import Layer, require
+from scratchnet.layers.base import Layer
 from scratchnet.losses import Loss
 from scratchnet.optim import Optimizer
 from scratchnet.typing import Rng
@@ -69,8 +71,16 @@ def check(
 
     Errors        ValueError if the arguments make no check: integers that should get a gradient, nan, nothing to check
     """
-    require(h > 0, f"check: h must be positive, got {h}")
-    require(max_entries is None or max_entries > 0, f"check: max_entries must be positive or None, got {max_entries}")
+    require(is_number(h) and 0 < h < math.inf, f"check: h must be positive, got {h!r}")
+    whole = is_whole(seed) and seed >= 0
+    require(whole, f"check: seed must be an integer of at least 0, got {seed!r}")
+    require(options is None or isinstance(options, dict), f"check: options must be a dict, got {options!r}")
+    shaped = shape is None or (isinstance(shape, tuple | list) and is_whole(*shape) and min(shape, default=1) >= 1)
+    require(shaped, f"check: shape must be a tuple of integers, got {shape!r}")
+    require(
+        max_entries is None or (is_whole(max_entries) and max_entries > 0),
+        f"check: max_entries must be positive or None, got {max_entries!r}",
+    )
     if isinstance(reference, Optimizer):
         require(not args, "check: a step of an optimizer draws its own weights and gradients; give none")
         return check_step(target, reference, options or {}, seed)
@@ -131,7 +141,8 @@ def _subject(
 ) -> Subject:
     is_object = isinstance(target, (Layer, Loss))
     require(not (is_object and options), f"check: options are for functions and classes; {target!r} has its own")
-    require(shape is None or isinstance(target, Layer), "check: shape draws a layer's input; give arrays here")
+    drawn = shape is None or isinstance(target, Layer)
+    require(drawn, f"check: shape draws a layer's input, but target is {kind_of(target)}; give arrays here")
     if isinstance(target, Layer):
         return of_layer(target, args, shape, train, vary, rng)
     if isinstance(target, Loss):
@@ -150,7 +161,7 @@ def _subject(
         return of_functions((target[0], target[1]), args, options)
     require(
         callable(getattr(target, "forward", None)) and callable(getattr(target, "backward", None)),
-        "check: the first argument must be a layer, a loss, a class with forward and backward, or a pair in brackets: "
-        "check((forward, backward), x, w, b)",
+        f"check: target, the first argument, must be a layer, a loss, a class with forward and backward, or a pair in "
+        f"brackets, check((forward, backward), x, w, b), got {kind_of(target)}",
     )
     return of_class(target, args, options) if inspect.isclass(target) else of_object(target, args, options)

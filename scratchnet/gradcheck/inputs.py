@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from scratchnet.arguments import is_whole, require, require_rng
 from scratchnet.typing import Array, Rng
 
 
@@ -11,7 +12,12 @@ def generic(shape: tuple[int, ...], rng: Rng) -> Array:
     """Numbers between -2 and 2 in random order, no two of them close to each other and none close to 0: no kinks nearby.
 
     They are at least 1/size away from each other, and half of that from 0.
+
+    Errors    ValueError or TypeError if shape is no tuple of integers or rng no random generator
     """
+    whole = isinstance(shape, tuple | list) and is_whole(*shape) and min(shape, default=0) >= 0
+    require(whole, f"generic: shape must be a tuple of integers, got {shape!r}")
+    require_rng("generic: rng", rng)
     size = math.prod(shape)
     half = (size + 1) // 2
     places = np.arange(-half, half)[:size] + 0.5 + rng.uniform(-0.25, 0.25, size)

@@ -6,13 +6,14 @@ The error of this central difference shrinks with h*h, until h is so small that 
 1e-16 of its size, and that is divided by 2h. In float64 h = 1e-5 serves both. In float32 no h does.
 """
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from scratchnet.layers.base import require
+from scratchnet.arguments import is_number, require, require_function
 from scratchnet.typing import Array
 
 Index: TypeAlias = tuple[int, ...]
@@ -36,8 +37,9 @@ def numeric_gradient(
     indices   flat indices of the entries to measure (all if not given); the gradient is nan at the others
     Errors    ValueError if x holds no floating-point numbers, or f is not one finite number near x
     """
+    require_function("numeric_gradient: f", f)
     x = as_float64("x", x)
-    require(h > 0, f"numeric_gradient: h must be positive, got {h}")
+    require(is_number(h) and 0 < h < math.inf, f"numeric_gradient: h must be positive, got {h!r}")
     gradient = np.full(x.shape, np.nan)
     for i in range(x.size) if indices is None else indices:
         require(0 <= i < x.size, f"numeric_gradient: index {i} is not in 0 .. {x.size - 1}: x {x.shape}")

@@ -138,6 +138,8 @@ def _in_plain_words(error: Exception) -> str:
 
 def _where(error: Exception) -> str:
     """The innermost line that is neither NumPy's nor this package's checker, and the shapes of the arrays on it."""
+    while isinstance(error.__cause__, Exception):  # a Sequential says in which layer it happened
+        error = error.__cause__
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
     found = zip(frames, traceback.extract_tb(error.__traceback__), strict=True)
     own = [(frame, place) for frame, place in found if not _foreign(place.filename)]

@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
+from scratchnet.arguments import is_whole, kind_of, require, require_function
 from scratchnet.engine import Prepare
 from scratchnet.inspection import data_checks, network_checks, training_checks
 from scratchnet.inspection.case import Case, Split
 from scratchnet.inspection.checkup import Checkup, Finding, NotExamined, Verdict
 from scratchnet.layers import Layer
-from scratchnet.layers.base import require
-from scratchnet.losses import Loss, SoftmaxCrossEntropy
+from scratchnet.layers.base import require_layer
+from scratchnet.losses import Loss, SoftmaxCrossEntropy, require_loss
 from scratchnet.optim import Optimizer
 from scratchnet.typing import Array
 
@@ -57,13 +58,26 @@ def doctor(
 
     Errors    ValueError if images and labels do not fit each other, or the images the network
     """
+    require_layer("doctor: model", model)
+    if optimizer is not None and not isinstance(optimizer, Optimizer):
+        raise TypeError(f"doctor: optimizer must be one, such as Momentum(0.1), got {kind_of(optimizer)}")
+    if loss is not None:
+        require_loss("doctor: loss", loss)
+    for name, function in (("prepare", prepare), ("eval_prepare", eval_prepare)):
+        if function is not None:
+            require_function(f"doctor: {name}", function)
+    for name, pair in (("val", val), ("test", test)):
+        two = pair is None or (isinstance(pair, tuple | list) and len(pair) == 2)
+        require(two, f"doctor: {name} must be a pair (images, labels), got {kind_of(pair)}")
+    whole = is_whole(seed) and 0 <= seed < 2**64
+    require(whole, f"doctor: seed must be an integer in 0 .. 2**64 - 1, got {seed!r}")
     train = _split("training", images, labels, prepare)
     held_out = [
         _split(name, *given, eval_prepare or prepare)
         for name, given in (("validation", val), ("test", test))
         if given is not None
     ]
-    require(batch_size >= 1, f"doctor: batch_size must be positive, got {batch_size}")
+    require(is_whole(batch_size) and batch_size >= 1, f"doctor: batch_size must be positive, got {batch_size!r}")
     with np.errstate(all="ignore"):  # what is not finite is said, not warned of
         k = network_checks.outputs(model, train.x(np.arange(1)))
         case = Case(model, train, tuple(held_out), loss or SoftmaxCrossEntropy(), optimizer, batch_size, shuffle, seed, k)

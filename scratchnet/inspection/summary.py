@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from scratchnet.arguments import is_whole, require
 from scratchnet.inspection.facts import flops, own_params, written
 from scratchnet.inspection.text import count, html_table, table
 from scratchnet.layers import Layer
-from scratchnet.layers.base import require
+from scratchnet.layers.base import require_layer
 
 Shape = tuple[int, ...]
 
@@ -63,8 +64,9 @@ def summary(model: Layer, input_shape: Shape) -> Summary:
 
     Errors    ValueError if an image of this shape does not fit the network, naming the layer
     """
+    require_layer("summary: model", model)
     require(
-        isinstance(input_shape, tuple | list) and all(isinstance(n, int | np.integer) and n > 0 for n in input_shape),
+        isinstance(input_shape, tuple | list) and is_whole(*input_shape) and min(input_shape, default=0) > 0,
         f"summary: input_shape must be the shape of one image, such as (1, 28, 28), got {input_shape!r}",
     )
     dtype = next((array.dtype for array in model.params.values()), np.dtype(np.float32))

@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from scratchnet.arguments import is_number, require, require_numbers
 from scratchnet.inspection.facts import flops, formula, kept_bytes, own_params, owner, written
 from scratchnet.inspection.text import count, memory, number, percent
 from scratchnet.layers import Layer
-from scratchnet.layers.base import Stage, StageBack, require, walk
-from scratchnet.losses import Loss, SoftmaxCrossEntropy, softmax
+from scratchnet.layers.base import Stage, StageBack, require_layer, walk
+from scratchnet.losses import Loss, SoftmaxCrossEntropy, require_loss, softmax
 from scratchnet.typing import Array, Rng
 
 Shape = tuple[int, ...]
@@ -243,10 +244,13 @@ def trace(
     Shapes    x as the network takes it, labels (N,); without labels the network's own answers are taken for right
     Errors    ValueError if x does not fit the network, labels do not fit x, or lr is not a positive number
     """
-    require(isinstance(x, np.ndarray) and len(x) > 0, "trace: x must be an array with one image at least")
+    require_layer("trace: model", model)
+    require_numbers("trace: x", x)
+    require(x.ndim >= 2 and len(x) > 0, f"trace: x must be a batch (N, ...) with one image at least, got {x.shape}")
     lr, lr_from = (ASSUMED_LR, "assumed") if lr is None else (lr, "")
-    require(math.isfinite(lr) and lr > 0, f"trace: lr must be a positive number, got {lr}")
-    loss = loss or SoftmaxCrossEntropy()
+    require(is_number(lr) and 0 < lr < math.inf, f"trace: lr must be a positive number, got {lr!r}")
+    loss = SoftmaxCrossEntropy() if loss is None else loss
+    require_loss("trace: loss", loss)
     ahead: list[Stage] = []
     back: list[StageBack] = []
     with np.errstate(over="ignore", invalid="ignore"):  # the statistics say it

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
-from scratchnet.layers.base import Layer, require, require_float
+from scratchnet.arguments import is_number, require, require_dout, require_float, require_numbers
+from scratchnet.layers.base import Layer
 from scratchnet.typing import Array, Cache, Pair
 
 
@@ -15,8 +18,10 @@ def relu_forward(x: Array) -> tuple[Array, Cache]:
     Forward   out = max(x, 0)
     Backward  dx = dout where x > 0, else 0 (at the kink x = 0 we take 0, as everybody does)   (derived in lesson 5)
     Cost      1 flop a value; the cache holds out, which is positive exactly where x was
+    Errors    ValueError if x is not numbers
     Source    Nair and Hinton, "Rectified linear units improve restricted Boltzmann machines", ICML 2010
     """
+    require_numbers("ReLU: x", x)
     out = np.maximum(x, 0)
     return out, out
 
@@ -24,6 +29,7 @@ def relu_forward(x: Array) -> tuple[Array, Cache]:
 def relu_backward(dout: Array, cache: Cache) -> Array:
     """dout (any) -> dx (same)."""
     out = cache
+    require_dout("ReLU", dout, out.shape)
     return dout * (out > 0)
 
 
@@ -44,12 +50,14 @@ def leaky_relu_forward(x: Array, negative_slope: float = 0.01) -> tuple[Array, C
     Source    Maas, Hannun and Ng, "Rectifier nonlinearities improve neural network acoustic models", ICML 2013
     """
     require_float("LeakyReLU: x", x)
+    _check_slope(negative_slope)
     return np.where(x > 0, x, x * x.dtype.type(negative_slope)), (x, negative_slope)
 
 
 def leaky_relu_backward(dout: Array, cache: Cache) -> Array:
     """dout (any) -> dx (same)."""
     x, negative_slope = cache
+    require_dout("LeakyReLU", dout, x.shape)
     return np.where(x > 0, dout, dout * dout.dtype.type(negative_slope))
 
 
@@ -61,9 +69,13 @@ class LeakyReLU(Layer):
 
     def __init__(self, negative_slope: float = 0.01, *, functions: Pair | None = None) -> None:
         super().__init__(functions)
-        require(np.isfinite(negative_slope), f"LeakyReLU: negative_slope must be finite, got {negative_slope}")
+        _check_slope(negative_slope)
         self.negative_slope = float(negative_slope)
         self.options = {"negative_slope": self.negative_slope}
+
+
+def _check_slope(value: float) -> None:
+    require(is_number(value) and math.isfinite(value), f"LeakyReLU: negative_slope must be finite, got {value!r}")
 
 
 def sigmoid_forward(x: Array) -> tuple[Array, Cache]:
@@ -72,6 +84,7 @@ def sigmoid_forward(x: Array) -> tuple[Array, Cache]:
     Shapes    x (any) -> out (same)
     Forward   out = 1 / (1 + exp(-x)), computed from exp(-|x|), which can't overflow
     Backward  dx = dout * out * (1 - out)        (derived in lesson 2)
+    Extremes  0 and 1 are reached where float32 has no number nearer: below -103 and above 17
     Cost      about 20 flops a value (exp); the cache holds out
     Errors    ValueError if x is not floating-point
     """
@@ -84,6 +97,7 @@ def sigmoid_forward(x: Array) -> tuple[Array, Cache]:
 def sigmoid_backward(dout: Array, cache: Cache) -> Array:
     """dout (any) -> dx (same)."""
     out = cache
+    require_dout("Sigmoid", dout, out.shape)
     return dout * out * (1 - out)
 
 
@@ -100,7 +114,9 @@ def tanh_forward(x: Array) -> tuple[Array, Cache]:
     Forward   out = tanh(x)
     Backward  dx = dout * (1 - out**2)        (derived in lesson 2)
     Cost      about 20 flops a value; the cache holds out
+    Errors    ValueError if x is not floating-point
     """
+    require_float("Tanh: x", x)
     out = np.tanh(x)
     return out, out
 
@@ -108,6 +124,7 @@ def tanh_forward(x: Array) -> tuple[Array, Cache]:
 def tanh_backward(dout: Array, cache: Cache) -> Array:
     """dout (any) -> dx (same)."""
     out = cache
+    require_dout("Tanh", dout, out.shape)
     return dout * (1 - out * out)
 
 

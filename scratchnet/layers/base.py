@@ -14,8 +14,8 @@ import inspect
 from collections.abc import Callable, Generator, Mapping
 from typing import Any, ClassVar, NamedTuple, TypeAlias, TypeVar
 
-import numpy as np
-
+from scratchnet.arguments import kind_of, require_pair
+from scratchnet.arguments import require as require
 from scratchnet.typing import Array, Cache, Grads, Pair, Params, Rng
 
 
@@ -62,10 +62,7 @@ class Layer:
 
     def __init__(self, functions: Pair | None = None) -> None:
         if functions is not None:
-            require(
-                isinstance(functions, tuple | list) and len(functions) == 2 and all(map(callable, functions)),
-                f"{type(self).__name__}: functions must be a pair (forward, backward), got {functions!r}",
-            )
+            require_pair(type(self).__name__, functions)
             self.functions = functions
         self.params, self.state, self.options = {}, {}, {}
         self._can_skip_dx = "need_dx" in inspect.signature(self.functions[1]).parameters
@@ -149,26 +146,10 @@ def walk(stages: Generator[Seen, None, Result], visit: Callable[[Seen], object] 
         del stage  # else its arrays would stay until the next layer is done
 
 
-def require(condition: bool, message: str) -> None:
-    """Raise ValueError(message) unless the condition holds."""
-    if not condition:
-        raise ValueError(message)
+def require_layer(name: str, layer: Layer) -> None:
+    """Refuse what is no layer or network.
 
-
-def require_float(name: str, *arrays: Array) -> None:
-    """Refuse whole numbers, which would cut fractions off: np.array([1, 2]) holds integers, np.array([1.0, 2.0]) floats."""
-    for array in arrays:
-        require(
-            np.issubdtype(array.dtype, np.floating),
-            f"{name} must be floating-point numbers, got {array.dtype}; astype(np.float32) makes them",
-        )
-
-
-def pair_of_ints(name: str, value: int | tuple[int, int], minimum: int) -> tuple[int, int]:
-    """One number for height and width, or two; both at least ``minimum``."""
-    pair = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
-    require(
-        len(pair) == 2 and all(isinstance(v, (int, np.integer)) and v >= minimum for v in pair),
-        f"{name} must be an integer of at least {minimum}, or a pair of them, got {value!r}",
-    )
-    return int(pair[0]), int(pair[1])
+    Errors    TypeError
+    """
+    if not isinstance(layer, Layer):
+        raise TypeError(f"{name} must be a layer or network, such as Sequential(..), got {kind_of(layer)}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from scratchnet.arguments import kind_of
 from scratchnet.layers.base import Layer, Stage, StageBack, Walk, WalkBack, require
 from scratchnet.typing import Array, Cache, Grads, Params, Rng
 
@@ -20,6 +21,8 @@ class Composite(Layer):
     """
 
     def __init__(self, children: dict[str, Layer]) -> None:
+        if not isinstance(children, dict):
+            raise TypeError(f"{type(self).__name__}: children must be a dict of layers, got {kind_of(children)}")
         for name, child in children.items():
             require(
                 isinstance(child, Layer),
@@ -86,7 +89,7 @@ class Sequential(Composite):
         for i, layer in enumerate(self.layers):
             try:
                 x, cache = layer.forward(x, train=train, rng=rng)
-            except ValueError as error:
+            except (ValueError, TypeError) as error:
                 raise self._in_layer(i, error) from error
             caches.append(cache)
         return x, tuple(caches)
@@ -95,8 +98,10 @@ class Sequential(Composite):
         grads: Grads = {}
         dx: Array | None = dout
         for i, layer, layer_needs_dx in self._from_last(need_dx):
-            assert dx is not None
-            dx, layer_grads = layer.backward(dx, cache[i], need_dx=layer_needs_dx)
+            try:
+                dx, layer_grads = layer.backward(self._dout(dx), cache[i], need_dx=layer_needs_dx)
+            except (ValueError, TypeError) as error:
+                raise self._in_layer(i, error) from error
             grads.update({f"{i}.{key}": g for key, g in layer_grads.items()})
         return (dx if need_dx else None), {key: grads[key] for key in self.params}
 
@@ -105,7 +110,7 @@ class Sequential(Composite):
         for i, layer in enumerate(self.layers):
             try:
                 x, cache = yield from layer.stages(x, train=train, rng=rng, name=_join(name, i))
-            except ValueError as error:
+            except (ValueError, TypeError) as error:
                 raise self._in_layer(i, error) from error
             caches.append(cache)
         return x, tuple(caches)
@@ -114,8 +119,11 @@ class Sequential(Composite):
         grads: Grads = {}
         dx: Array | None = dout
         for i, layer, layer_needs_dx in self._from_last(need_dx):
-            assert dx is not None
-            dx, layer_grads = yield from layer.stages_back(dx, cache[i], need_dx=layer_needs_dx, name=_join(name, i))
+            try:
+                back = layer.stages_back(self._dout(dx), cache[i], need_dx=layer_needs_dx, name=_join(name, i))
+                dx, layer_grads = yield from back
+            except (ValueError, TypeError) as error:
+                raise self._in_layer(i, error) from error
             grads.update({f"{i}.{key}": g for key, g in layer_grads.items()})
         return (dx if need_dx else None), {key: grads[key] for key in self.params}
 
@@ -127,8 +135,16 @@ class Sequential(Composite):
         for i in range(len(layers) - 1, first - 1, -1):
             yield i, layers[i], need_dx or i > first
 
-    def _in_layer(self, i: int, error: ValueError) -> ValueError:
-        return ValueError(f"layer {i} of {type(self).__name__}, {type(self.layers[i]).__name__}: {error}")
+    @staticmethod
+    def _dout(dx: Array | None) -> Array:
+        """A layer's dout is the dx of the layer after it."""
+        if dx is None:
+            raise ValueError("dout is None: backward of the layer after it must return dx")
+        return dx
+
+    def _in_layer(self, i: int, error: ValueError | TypeError) -> ValueError | TypeError:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        return kind(f"layer {i} of {type(self).__name__}, {type(self.layers[i]).__name__}: {error}")
 
 
 class Residual(Composite):
@@ -180,8 +196,9 @@ class Residual(Composite):
         if not need_dx:
             return None, grads
         body_dx, shortcut_dx = results[0][0], results[1][0] if len(results) == 2 else dout
-        assert body_dx is not None
-        assert shortcut_dx is not None
+        if body_dx is None or shortcut_dx is None or body_dx.shape != shortcut_dx.shape:
+            shapes = ["None" if dx is None else dx.shape for dx in (body_dx, shortcut_dx)]
+            raise ValueError(f"Residual: dx must have one shape on both ways, got body {shapes[0]}, shortcut {shapes[1]}")
         return body_dx + shortcut_dx, grads
 
 

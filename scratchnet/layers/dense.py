@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from scratchnet.init import he_normal
-from scratchnet.layers.base import Layer, require
+from scratchnet.arguments import is_whole, require, require_array, require_dout
+from scratchnet.init import he_normal, initial
+from scratchnet.layers.base import Layer
 from scratchnet.typing import Array, Cache, Pair, Rng
 
 
@@ -21,8 +22,10 @@ def dense_forward(x: Array, w: Array, b: Array) -> tuple[Array, Cache]:
     Errors    ValueError if the shapes do not fit
     Source    Rumelhart, Hinton and Williams, "Learning representations by back-propagating errors", Nature 1986
     """
-    require(x.ndim == 2, f"Dense: x must be (N, D), got {x.shape}; put a Flatten before it?")
-    require(w.ndim == 2 and b.shape == w.shape[1:], f"Dense: w must be (D, M) and b (M,), got w {w.shape}, b {b.shape}")
+    require_array("Dense: x", x, 2, "(N, D)", "; put a Flatten before it?")
+    require_array("Dense: w", w, 2, "(D, M)")
+    require_array("Dense: b", b, 1, "(M,)")
+    require(b.shape == w.shape[1:], f"Dense: w must be (D, M) and b (M,), got w {w.shape}, b {b.shape}")
     require(
         x.shape[1] == w.shape[0],
         f"Dense: x has {x.shape[1]} features, w wants {w.shape[0]}: x {x.shape}, w {w.shape}",
@@ -33,6 +36,7 @@ def dense_forward(x: Array, w: Array, b: Array) -> tuple[Array, Cache]:
 def dense_backward(dout: Array, cache: Cache, need_dx: bool = True) -> tuple[Array | None, Array, Array]:
     """dout (N, M) -> dx (N, D), dw (D, M), db (M,). Each is the only product whose shape fits."""
     x, w = cache
+    require_dout("Dense", dout, (len(x), w.shape[1]))
     dx = (w @ dout.T).T if need_dx else None  # dout @ w.T, with the batch innermost in memory, as image layers have it
     dw = x.T @ dout
     db = dout.sum(axis=0)
@@ -59,8 +63,11 @@ class Dense(Layer):
     ) -> None:
         super().__init__(functions)
         require(
-            in_features >= 1 and out_features >= 1,
-            f"Dense: in_features and out_features must be at least 1, got {in_features} and {out_features}",
+            is_whole(in_features, out_features) and in_features >= 1 and out_features >= 1,
+            f"Dense: in_features and out_features must be integers of at least 1, got {in_features} and {out_features}",
         )
-        self.in_features, self.out_features = in_features, out_features
-        self.params = {"w": init(rng, (in_features, out_features)), "b": np.zeros(out_features, np.float32)}
+        self.in_features, self.out_features = int(in_features), int(out_features)
+        self.params = {
+            "w": initial("Dense", init, rng, (self.in_features, self.out_features)),
+            "b": np.zeros(out_features, np.float32),
+        }

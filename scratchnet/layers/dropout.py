@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from scratchnet.layers.base import Layer, require, require_float
+from scratchnet.arguments import is_number, require, require_dout, require_float, require_rng
+from scratchnet.layers.base import Layer
 from scratchnet.memory import from_hcwn
 from scratchnet.typing import Array, Cache, Pair, Rng
 
@@ -20,7 +21,8 @@ def dropout_forward(x: Array, p: float, rng: Rng) -> tuple[Array, Cache]:
     Source    Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting", JMLR 2014
     """
     require_float("Dropout: x", x)
-    require(0 <= p < 1, f"Dropout: p must be in 0 .. 1 (1 excluded), got {p}")
+    require(is_number(p) and 0 <= p < 1, f"Dropout: p must be in 0 .. 1 (1 excluded), got {p!r}")
+    require_rng("Dropout: rng", rng)
     if x.ndim == 4:  # drawn in the order that arrays have behind a convolution, whatever x's own is: the same luck for both
         n, c, h, w = x.shape
         draw = from_hcwn(rng.random((h, c, w, n), np.float32))
@@ -33,6 +35,7 @@ def dropout_forward(x: Array, p: float, rng: Rng) -> tuple[Array, Cache]:
 def dropout_backward(dout: Array, cache: Cache) -> Array:
     """dout (any) -> dx (same)."""
     mask = cache
+    require_dout("Dropout", dout, mask.shape)
     return dout * mask
 
 
@@ -44,16 +47,19 @@ class Dropout(Layer):
 
     def __init__(self, p: float = 0.5, *, functions: Pair | None = None) -> None:
         super().__init__(functions)
-        require(0 <= p < 1, f"Dropout: p must be in 0 .. 1 (1 excluded), got {p}")
+        require(is_number(p) and 0 <= p < 1, f"Dropout: p must be in 0 .. 1 (1 excluded), got {p!r}")
         self.p = float(p)
 
     def forward(self, x: Array, *, train: bool = False, rng: Rng | None = None) -> tuple[Array, Cache]:
+        require_float("Dropout: x", x)
         if not train or self.p == 0:
-            return x, None
+            return x, (x.shape, None)
         if rng is None:
             raise ValueError("Dropout: training needs random numbers, forward(x, train=True, rng=...)")
         out, mask = self.functions[0](x, self.p, rng)
-        return out, mask
+        return out, (x.shape, mask)
 
     def backward(self, dout: Array, cache: Cache, *, need_dx: bool = True) -> tuple[Array, dict[str, Array]]:
-        return (dout if cache is None else self.functions[1](dout, cache)), {}
+        shape, mask = cache
+        require_dout("Dropout", dout, shape)
+        return (dout if mask is None else self.functions[1](dout, mask)), {}

@@ -6,7 +6,8 @@ import math
 
 import numpy as np
 
-from scratchnet.layers.base import Layer, require, require_float
+from scratchnet.arguments import is_number, is_whole, require, require_array, require_dout, require_float, require_rng
+from scratchnet.layers.base import Layer
 from scratchnet.typing import Array, Cache, Pair, Rng
 
 
@@ -22,11 +23,13 @@ def random_fourier_forward(x: Array, w: Array, b: Array) -> tuple[Array, Cache]:
     Errors    ValueError if the shapes do not fit
     Source    Rahimi and Recht, "Random features for large-scale kernel machines", NIPS 2007, algorithm 1
     """
-    require(x.ndim == 2, f"RandomFourierFeatures: x must be (N, D), got {x.shape}; put a Flatten before it?")
+    require_array("RandomFourierFeatures: x", x, 2, "(N, D)", "; put a Flatten before it?")
     require_float("RandomFourierFeatures: x", x)
+    require_array("RandomFourierFeatures: w", w, 2, "(D, M)")
+    require_array("RandomFourierFeatures: b", b, 1, "(M,)")
     require(
-        w.ndim == 2 and b.shape == w.shape[1:] and x.shape[1] == w.shape[0],
-        f"RandomFourierFeatures: w must be ({x.shape[1]}, M) and b (M,), got w {w.shape}, b {b.shape}",
+        b.shape == w.shape[1:] and x.shape[1] == w.shape[0],
+        f"RandomFourierFeatures: for x {x.shape} w must be ({x.shape[1]}, M) and b (M,), got w {w.shape}, b {b.shape}",
     )
     phase = x @ w + b
     out = np.cos(phase)
@@ -37,6 +40,7 @@ def random_fourier_forward(x: Array, w: Array, b: Array) -> tuple[Array, Cache]:
 def random_fourier_backward(dout: Array, cache: Cache) -> Array:
     """dout (N, M) -> dx (N, D)."""
     phase, w = cache
+    require_dout("RandomFourierFeatures", dout, phase.shape)
     dphase = np.sin(phase) * dout
     dphase *= phase.dtype.type(-math.sqrt(2 / w.shape[1]))
     return dphase @ w.T
@@ -56,11 +60,12 @@ class RandomFourierFeatures(Layer):
         super().__init__(functions)
         name = type(self).__name__
         require(
-            in_features >= 1 and out_features >= 1,
-            f"{name}: in_features and out_features must be at least 1, got {in_features} and {out_features}",
+            is_whole(in_features, out_features) and in_features >= 1 and out_features >= 1,
+            f"{name}: in_features and out_features must be integers of at least 1, got {in_features} and {out_features}",
         )
-        require(gamma > 0, f"{name}: gamma must be positive, got {gamma}")
-        self.in_features, self.out_features, self.gamma = in_features, out_features, float(gamma)
+        require(is_number(gamma) and 0 < gamma < math.inf, f"{name}: gamma must be positive, got {gamma!r}")
+        require_rng(f"{name}: rng", rng)
+        self.in_features, self.out_features, self.gamma = int(in_features), int(out_features), float(gamma)
         w = rng.standard_normal((in_features, out_features)) * math.sqrt(2 * gamma)
         b = rng.uniform(0, 2 * math.pi, out_features)
         self.state = {"w": w.astype(np.float32), "b": b.astype(np.float32)}

@@ -6,7 +6,16 @@ from typing import ClassVar
 
 import numpy as np
 
-from scratchnet.layers.base import Layer, require, require_float
+from scratchnet.arguments import (
+    is_whole,
+    require,
+    require_array,
+    require_dout,
+    require_float,
+    require_integers,
+    require_numbers,
+)
+from scratchnet.layers.base import Layer
 from scratchnet.typing import Array, Cache, Pair, Rng
 
 BLOCK = 4096  # examples that are compared at once: the distances of one block stay near the processor
@@ -19,6 +28,12 @@ def nearest(x: Array, examples: Array, k: int) -> Array:
     |x - e|**2 = |x|**2 - 2 x.e + |e|**2: nearly all of the work is one matrix product, which is what computers are fastest
     at, and |x|**2 is the same for all examples, so nobody needs it. Block by block, the k nearest so far are kept.
     """
+    require_array("NearestNeighbors: x", x, 2, "(N, D)", "; put a Flatten before it?")
+    require_float("NearestNeighbors: x", x)
+    require_array("NearestNeighbors: examples", examples, 2, "(E, D)")
+    fit = examples.shape[1] == x.shape[1]
+    require(fit, f"NearestNeighbors: x {x.shape} and examples {examples.shape} must have one D")
+    require(is_whole(k) and k >= 1, f"NearestNeighbors: k must be an integer of at least 1, got {k!r}")
     best, indices = np.zeros((len(x), 0), x.dtype), np.zeros((len(x), 0), np.intp)
     for start in range(0, len(examples), BLOCK):
         block = examples[start : start + BLOCK]
@@ -37,26 +52,29 @@ def k_nearest_forward(x: Array, examples: Array, labels: Array, k: int, num_clas
     Shapes    x (N, D), examples (E, D), labels (E,) -> out (N, K), whose softmax are the shares of the votes
     Forward   out[n,c] = log(votes for c among the k nearest + 0.1)
     Backward  dx = 0: a small step changes no vote
-    Cost      2*N*D*E flops for the distances, in blocks; the cache holds the shape
+    Cost      2*N*D*E flops for the distances, in blocks; the cache holds shapes
     Errors    ValueError if the shapes do not fit
     Source    Cover and Hart, "Nearest neighbor pattern classification", 1967
     """
     name = "NearestNeighbors"
-    require(x.ndim == 2, f"{name}: x must be (N, D), got {x.shape}; put a Flatten before it?")
-    require_float(f"{name}: x", x)
+    chosen = nearest(x, examples, k)
+    require_numbers(f"{name}: labels", labels)
     require(
-        examples.shape[1:] == x.shape[1:] and labels.shape == examples.shape[:1],
+        labels.shape == examples.shape[:1],
         f"{name}: examples must be (E, {x.shape[1]}) and labels (E,), got {examples.shape} and {labels.shape}",
     )
+    at_least = is_whole(num_classes) and num_classes > labels.max(initial=0)
+    require(at_least, f"{name}: num_classes must be an integer above all labels, got {num_classes!r}")
     votes = np.full((len(x), num_classes), PRIOR, x.dtype)
-    classes = labels[nearest(x, examples, k)].astype(np.intp)
+    classes = labels[chosen].astype(np.intp)
     np.add.at(votes, (np.arange(len(x))[:, None], classes), 1)
-    return np.log(votes), x.shape
+    return np.log(votes), (x.shape, votes.shape)
 
 
 def k_nearest_backward(dout: Array, cache: Cache) -> Array:
     """dout (N, K) -> dx (N, D), all zeros."""
-    shape = cache
+    shape, out_shape = cache
+    require_dout("NearestNeighbors", dout, out_shape)
     return np.zeros(shape, dout.dtype)
 
 
@@ -74,12 +92,14 @@ class NearestNeighbors(Layer):
     ) -> None:
         super().__init__(functions)
         require(
-            in_features >= 1 and num_classes >= 1 and k >= 1 and num_examples >= 0,
-            f"NearestNeighbors: wants in_features, num_classes and k of at least 1 and num_examples of at least 0, "
+            is_whole(in_features, num_classes, k, num_examples)
+            and min(in_features, num_classes, k) >= 1
+            and num_examples >= 0,
+            f"NearestNeighbors: wants integers; in_features, num_classes and k at least 1, num_examples at least 0; "
             f"got {in_features}, {num_classes}, {k} and {num_examples}",
         )
-        self.in_features, self.num_classes, self.k, self.num_examples = in_features, num_classes, k, num_examples
-        self.options = {"k": k, "num_classes": num_classes}
+        self.in_features, self.num_classes, self.k = int(in_features), int(num_classes), int(k)
+        self.options = {"k": self.k, "num_classes": self.num_classes}
         self.remember(np.zeros((num_examples, in_features), np.float32), np.zeros(num_examples, int))
 
     def remember(self, examples: Array, labels: Array) -> None:
@@ -87,9 +107,13 @@ class NearestNeighbors(Layer):
 
         Errors    ValueError if the shapes do not fit or labels are out of range
         """
+        require_array("NearestNeighbors: examples", examples, 2, "(E, D)")
+        require_float("NearestNeighbors: examples", examples)
+        require_array("NearestNeighbors: labels", labels, 1, "(E,)")
+        require_integers("NearestNeighbors: labels", labels)
         require(
             examples.shape == (len(labels), self.in_features),
-            f"NearestNeighbors: examples must be ({len(labels)}, {self.in_features}), got {examples.shape}",
+            f"NearestNeighbors: examples must be (E, {self.in_features}), labels (E,), got {examples.shape}, {labels.shape}",
         )
         require(
             len(labels) == 0 or (labels.min() >= 0 and labels.max() < self.num_classes),

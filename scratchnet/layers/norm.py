@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
 
-from scratchnet.layers.base import Layer, require, require_float
+from scratchnet.arguments import is_number, is_whole, require, require_array, require_dout, require_float
+from scratchnet.layers.base import Layer
 from scratchnet.memory import to_hcwn
 from scratchnet.typing import Array, Cache, Grads, Pair, Params, Rng
 
@@ -24,20 +26,27 @@ def batch_norm_forward(
               dx = gamma / sqrt(var + eps) * (dout - dbeta / m - xhat * dgamma / m)      with the batch's statistics:
                    the mean and the variance depend on x too
               dx = gamma / sqrt(var + eps) * dout      with given ones          (derived in lesson 13)
+    Extremes  a channel whose values are all the same has variance 0: xhat is 0 up to rounding, out is beta. Squares are
+              computed in x's dtype: float32 values beyond 1e19 have variance inf, which training refuses
     Cost      about 8 flops a value forward; the cache holds xhat, or x with given statistics
     Errors    ValueError if the shapes do not fit, x is not floating-point, or the batch has one value a channel
               (its variance says nothing)
     Source    Ioffe and Szegedy, "Batch normalization", ICML 2015, algorithm 1
     """
+    require_float("BatchNorm: x, gamma and beta", x, gamma, beta)
     require(x.ndim in (2, 4), f"BatchNorm: x must be (N, D) or (N, C, H, W), got {x.shape}")
     require(
         gamma.shape == beta.shape == (x.shape[1],),
-        f"BatchNorm: x has {x.shape[1]} channels, gamma and beta want {len(gamma)}: x {x.shape}, gamma {gamma.shape}",
+        f"BatchNorm: x has {x.shape[1]} channels, gamma and beta want {gamma.size}: x {x.shape}, gamma {gamma.shape}, "
+        f"beta {beta.shape}",
     )
+    require(is_number(eps) and 0 < eps < math.inf, f"BatchNorm: eps must be positive, got {eps!r}")
     require((mean is None) == (var is None), "BatchNorm: give both mean and var, or neither")
-    require_float("BatchNorm: x", x)
     m = x.size // max(x.shape[1], 1)
     if mean is not None and var is not None:
+        require_float("BatchNorm: mean and var", mean, var)
+        fit = mean.shape == var.shape == gamma.shape
+        require(fit, f"BatchNorm: mean and var must be {gamma.shape}, got {mean.shape} and {var.shape}")
         inv_std = 1 / np.sqrt(var + x.dtype.type(eps))
         out = x * _spread(gamma * inv_std, x)
         out += _spread(beta - gamma * inv_std * mean, x)  # multiplied out: one scale and one shift a channel
@@ -56,6 +65,7 @@ def batch_norm_forward(
 def batch_norm_backward(dout: Array, cache: Cache) -> tuple[Array, Array, Array]:
     """dout like x -> dx like x, dgamma (C,), dbeta (C,)."""
     xhat, gamma, inv_std, mean, _, given = cache
+    require_dout("BatchNorm", dout, xhat.shape)
     dbeta = _sums(dout)
     scale = _spread(gamma * inv_std, dout)
     if given:  # then the cache holds x itself
@@ -95,15 +105,17 @@ class _BatchNorm(Layer):
     functions: Pair = (batch_norm_forward, batch_norm_backward)
     settings = ("num_features", "eps", "momentum")
     ndim: int
+    axes: str
 
     def __init__(self, num_features: int, *, eps: float = 1e-5, momentum: float = 0.1, functions: Pair | None = None):
         super().__init__(functions)
         name = type(self).__name__
-        require(num_features >= 1, f"{name}: num_features must be at least 1, got {num_features}")
-        require(eps > 0, f"{name}: eps must be positive, got {eps}")
-        require(0 <= momentum <= 1, f"{name}: momentum must be in 0 .. 1, got {momentum}")
-        self.num_features, self.eps, self.momentum = num_features, eps, momentum
-        self.options = {"eps": eps}
+        whole = is_whole(num_features) and num_features >= 1
+        require(whole, f"{name}: num_features must be an integer of at least 1, got {num_features!r}")
+        require(is_number(eps) and 0 < eps < math.inf, f"{name}: eps must be positive, got {eps!r}")
+        require(is_number(momentum) and 0 <= momentum <= 1, f"{name}: momentum must be in 0 .. 1, got {momentum!r}")
+        self.num_features, self.eps, self.momentum = int(num_features), float(eps), float(momentum)
+        self.options = {"eps": self.eps}
         self.params = {"gamma": np.ones(num_features, np.float32), "beta": np.zeros(num_features, np.float32)}
         self.state = {
             "running_mean": np.zeros(num_features, np.float32),
@@ -111,7 +123,7 @@ class _BatchNorm(Layer):
         }
 
     def forward(self, x: Array, *, train: bool = False, rng: Rng | None = None) -> tuple[Array, Cache]:
-        require(x.ndim == self.ndim, f"{type(self).__name__}: x must have {self.ndim} axes, got {x.shape}")
+        require_array(f"{type(self).__name__}: x", x, self.ndim, self.axes)
         if not train:
             mean, var = self.state["running_mean"], self.state["running_var"]
             out, cache = self.functions[0](x, *self.params.values(), **self.options, mean=mean, var=var)
@@ -145,10 +157,10 @@ class BatchNorm1d(_BatchNorm):
     uses the running statistics; ``train_steps`` does.
     """
 
-    ndim = 2
+    ndim, axes = 2, "(N, D)"
 
 
 class BatchNorm2d(_BatchNorm):
     """BatchNorm of images: x (N, C, H, W), statistics over N, H and W; otherwise as BatchNorm1d."""
 
-    ndim = 4
+    ndim, axes = 4, "(N, C, H, W)"

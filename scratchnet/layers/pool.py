@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from scratchnet.layers.base import Layer, pair_of_ints, require, require_float
-from scratchnet.layers.conv import output_size
+from scratchnet.arguments import pair_of_ints, require, require_array, require_dout, require_float
+from scratchnet.layers.base import Layer
+from scratchnet.layers.conv import output_size, window
 from scratchnet.memory import from_hcwn, to_hcwn
 from scratchnet.typing import Array, Cache, Pair
 
@@ -31,12 +32,14 @@ def max_pool2d_forward(x: Array, kernel_size: int | Two = 2, stride: int | Two |
     y = to_hcwn(x)
     rows, rows_beaten = _max_along(y, 0, kh, sh)  # (OH, C, W, N)
     out, columns_beaten = _max_along(rows, 2, kw, sw)  # (OH, C, OW, N)
-    return from_hcwn(out), (y.shape, (kh, kw), (sh, sw), rows_beaten, columns_beaten)
+    out = from_hcwn(out)
+    return out, (y.shape, out.shape, (kh, kw), (sh, sw), rows_beaten, columns_beaten)
 
 
 def max_pool2d_backward(dout: Array, cache: Cache) -> Array:
     """dout (N, C, OH, OW) -> dx (N, C, H, W), zero but at the winners."""
-    shape, (kh, kw), (sh, sw), rows_beaten, columns_beaten = cache
+    shape, out_shape, (kh, kw), (sh, sw), rows_beaten, columns_beaten = cache
+    require_dout("MaxPool2d", dout, out_shape)
     drows = _to_winner(to_hcwn(dout), (dout.shape[2], *shape[1:]), 2, kw, sw, columns_beaten)
     return from_hcwn(_to_winner(drows, shape, 0, kh, sh, rows_beaten))
 
@@ -96,17 +99,19 @@ def avg_pool2d_forward(x: Array, kernel_size: int | Two = 2, stride: int | Two |
     Errors    ValueError if x is not (N, C, H, W), not floating-point, or smaller than one window
     Source    LeCun et al., "Gradient-based learning applied to document recognition", 1998, section II (sub-sampling)
     """
-    require_float("AvgPool2d: x", x)
     (kh, kw), (sh, sw) = _window("AvgPool2d", x, kernel_size, stride)
+    require_float("AvgPool2d: x", x)
     y = to_hcwn(x)
     rows = sum(_windows(y, 0, kh, sh)[1:], start=_windows(y, 0, kh, sh)[0])
     out = sum(_windows(rows, 2, kw, sw)[1:], start=_windows(rows, 2, kw, sw)[0])
-    return from_hcwn(out * x.dtype.type(1 / (kh * kw))), (y.shape, rows.shape, (kh, kw), (sh, sw))
+    out = from_hcwn(out * x.dtype.type(1 / (kh * kw)))
+    return out, (y.shape, rows.shape, out.shape, (kh, kw), (sh, sw))
 
 
 def avg_pool2d_backward(dout: Array, cache: Cache) -> Array:
     """dout (N, C, OH, OW) -> dx (N, C, H, W)."""
-    shape, rows_shape, (kh, kw), (sh, sw) = cache
+    shape, rows_shape, out_shape, (kh, kw), (sh, sw) = cache
+    require_dout("AvgPool2d", dout, out_shape)
     share = to_hcwn(dout) * dout.dtype.type(1 / (kh * kw))
     drows, dx = np.zeros(rows_shape, dout.dtype), np.zeros(shape, dout.dtype)
     for part in _windows(drows, 2, kw, sw):
@@ -139,13 +144,15 @@ def global_avg_pool_forward(x: Array) -> tuple[Array, Cache]:
     Errors    ValueError if x is not (N, C, H, W) or has no pixels
     Source    Lin, Chen and Yan, "Network in network", ICLR 2014, section 3.2
     """
-    require(x.ndim == 4 and x.shape[2] * x.shape[3] > 0, f"GlobalAvgPool: x must be (N, C, H, W), got {x.shape}")
+    require_array("GlobalAvgPool: x", x, 4, "(N, C, H, W)")
+    require(x.shape[2] * x.shape[3] > 0, f"GlobalAvgPool: x must be (N, C, H, W) with pixels, got {x.shape}")
     return x.mean(axis=(2, 3)), x.shape
 
 
 def global_avg_pool_backward(dout: Array, cache: Cache) -> Array:
     """dout (N, C) -> dx (N, C, H, W)."""
     n, c, h, w = cache
+    require_dout("GlobalAvgPool", dout, (n, c))
     share = (dout * dout.dtype.type(1 / (h * w))).T[None, :, None, :]  # (1, C, 1, N)
     return from_hcwn(np.broadcast_to(share, (h, c, w, n)).copy())
 
@@ -158,8 +165,7 @@ class GlobalAvgPool(Layer):
 
 def _window(layer: str, x: Array, kernel_size: int | Two, stride: int | Two | None) -> tuple[Two, Two]:
     """Check x and the window; the stride is the kernel's size if not given."""
-    kernel = pair_of_ints(f"{layer}: kernel_size", kernel_size, 1)
-    step = kernel if stride is None else pair_of_ints(f"{layer}: stride", stride, 1)
-    require(x.ndim == 4, f"{layer}: x must be (N, C, H, W), got {x.shape}")
-    output_size(x.shape[2:], kernel, step, (0, 0))
+    require_array(f"{layer}: x", x, 4, "(N, C, H, W)")
+    kernel, step, pad = window(layer, kernel_size, kernel_size if stride is None else stride, 0)
+    output_size(x.shape[2:], kernel, step, pad)
     return kernel, step

@@ -6,7 +6,8 @@ import math
 
 import numpy as np
 
-from scratchnet.layers.base import Layer, require
+from scratchnet.arguments import require, require_dout, require_numbers
+from scratchnet.layers.base import Layer
 from scratchnet.typing import Array, Cache, Pair
 
 
@@ -19,6 +20,7 @@ def flatten_forward(x: Array) -> tuple[Array, Cache]:
     Cost      one copy; the cache holds the shape
     Errors    ValueError if x has no batch axis
     """
+    require_numbers("Flatten: x", x)
     require(x.ndim >= 1, f"Flatten: x must have a batch axis, got shape {x.shape}")
     # Batch last, then back: with images in (H, C, W, N) order this copies long runs, reshape(N, -1) single values.
     return np.moveaxis(x, 0, -1).reshape(math.prod(x.shape[1:]), len(x)).T, x.shape
@@ -27,6 +29,7 @@ def flatten_forward(x: Array) -> tuple[Array, Cache]:
 def flatten_backward(dout: Array, cache: Cache) -> Array:
     """dout (N, C*H*W) -> dx (N, C, H, W). Nothing is computed: only the shape goes back."""
     shape = cache
+    require_dout("Flatten", dout, (shape[0], math.prod(shape[1:])))
     return np.moveaxis(dout.T.reshape(*shape[1:], shape[0]), -1, 0)
 
 

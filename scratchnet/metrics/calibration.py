@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scratchnet.layers.base import require
+from scratchnet.arguments import is_whole, require
 from scratchnet.metrics.scores import check_scores
 from scratchnet.typing import Array
 
@@ -49,7 +49,7 @@ def reliability(labels: Array, probs: Array, *, bins: int = 15) -> Reliability:
               MCE); Guo, Pleiss, Sun, Weinberger, "On calibration of modern neural networks", ICML 2017 (15 equal bins)
     """
     _check_probs("reliability", labels, probs)
-    require(bins >= 1, f"reliability: bins must be positive, got {bins}")
+    require(is_whole(bins) and bins >= 1, f"reliability: bins must be an integer of at least 1, got {bins!r}")
     confidence, right = probs.max(axis=1).astype(np.float64), probs.argmax(axis=1) == labels
     edges = np.linspace(0, 1, bins + 1)
     bin_of = np.clip(np.searchsorted(edges, confidence, side="left") - 1, 0, bins - 1)

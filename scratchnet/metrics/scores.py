@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scratchnet.layers.base import require
+from scratchnet.arguments import is_whole, require, require_array, require_integers, require_numbers
 from scratchnet.typing import Array
 
 
@@ -28,7 +28,7 @@ def top_k_accuracy(labels: Array, scores: Array, k: int) -> float:
     Errors    ValueError if shapes do not fit, k is not in 1 .. K, a label is not in 0 .. K-1, or a score is NaN
     """
     check_scores("top_k_accuracy", "scores", labels, scores)
-    require(1 <= k <= scores.shape[1], f"top_k_accuracy: k must be in 1 .. {scores.shape[1]}, got {k}")
+    require(is_whole(k) and 1 <= k <= scores.shape[1], f"top_k_accuracy: k must be in 1 .. {scores.shape[1]}, got {k!r}")
     own = np.take_along_axis(scores, labels[:, None], axis=1)
     earlier = np.arange(scores.shape[1]) < labels[:, None]
     rank = ((scores > own) | ((scores == own) & earlier)).sum(axis=1)
@@ -41,6 +41,8 @@ def confusion_matrix(labels: Array, predictions: Array, num_classes: int) -> Arr
     Errors    ValueError if the shapes differ or are empty, or a value is not in 0 .. K-1
     """
     _check(labels, predictions)
+    at_least = is_whole(num_classes) and num_classes >= 1
+    require(at_least, f"confusion_matrix: num_classes must be an integer of at least 1, got {num_classes!r}")
     for name, values in {"labels": labels, "predictions": predictions}.items():
         require(
             values.min() >= 0 and values.max() < num_classes,
@@ -63,8 +65,10 @@ class ClassScores(NamedTuple):
 def class_scores(confusion: Array) -> ClassScores:
     """Precision, recall, F1 and support of every class of a confusion matrix (K, K).
 
+    Errors    ValueError if it is none
     Source    van Rijsbergen, "Information retrieval", 1979, chapter 7
     """
+    _check_confusion("class_scores", confusion)
     right = np.diag(confusion).astype(np.float64)
     named, support = confusion.sum(axis=0), confusion.sum(axis=1)
     precision, recall = _ratio(right, named), _ratio(right, support)
@@ -84,7 +88,12 @@ def confused_pairs(confusion: Array, count: int | None = None) -> list[ConfusedP
     """The errors of a confusion matrix (K, K), the most frequent first, at most ``count`` of them (None: all).
 
     A 4 taken for a 9 and a 9 taken for a 4 are two pairs. Equals stand in the order of their classes.
+
+    Errors    ValueError if it is no confusion matrix, or count is negative
     """
+    _check_confusion("confused_pairs", confusion)
+    few = count is None or (is_whole(count) and count >= 0)
+    require(few, f"confused_pairs: count must be 0 or more, or None, got {count!r}")
     support = np.maximum(confusion.sum(axis=1), 1)
     errors = np.where(np.eye(len(confusion), dtype=bool), 0, confusion)
     order = np.argsort(-errors, axis=None, kind="stable")[: np.count_nonzero(errors)][:count]
@@ -96,7 +105,17 @@ def _ratio(numerator: Array, denominator: Array) -> Array:
     return np.divide(numerator, denominator, out=np.zeros(len(numerator)), where=denominator != 0)
 
 
+def _check_confusion(function: str, confusion: Array) -> None:
+    require_array(f"{function}: confusion", confusion, 2, "(K, K)")
+    require(
+        confusion.shape[0] == confusion.shape[1] > 0 and bool((confusion >= 0).all()),
+        f"{function}: confusion must be counts (K, K), none negative, got {confusion.shape}",
+    )
+
+
 def _check(labels: Array, predictions: Array) -> None:
+    require_integers("labels", labels)
+    require_integers("predictions", predictions)
     require(
         labels.ndim == 1 and labels.shape == predictions.shape and len(labels) > 0,
         f"labels and predictions must both be (N,) with N > 0, got {labels.shape} and {predictions.shape}",
@@ -105,11 +124,12 @@ def _check(labels: Array, predictions: Array) -> None:
 
 def check_scores(function: str, name: str, labels: Array, scores: Array) -> None:
     """Refuses scores that are not (N, K) numbers, and labels that are not (N,) integers 0 .. K-1."""
+    require_integers(f"{function}: labels", labels)
+    require_numbers(f"{function}: {name}", scores)
     require(
         labels.ndim == 1 and scores.ndim == 2 and len(labels) == len(scores) > 0 and scores.shape[1] > 0,
         f"{function}: labels and {name} must be (N,) and (N, K) with N > 0, got {labels.shape} and {scores.shape}",
     )
-    require(np.issubdtype(labels.dtype, np.integer), f"{function}: labels must be integers, got {labels.dtype}")
     require(
         bool(labels.min() >= 0 and labels.max() < scores.shape[1]),
         f"{function}: labels must be in 0 .. {scores.shape[1] - 1}, got {labels.min()} .. {labels.max()}",

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scratchnet.layers.base import require
+from scratchnet.arguments import is_number, is_whole, kind_of, require, require_rng
 from scratchnet.typing import Array, Rng
 
 
@@ -31,10 +31,14 @@ def bootstrap_interval(values: Array, *, rng: Rng, resamples: int = 10_000, leve
     Errors    ValueError if there are no values, one is not finite, or resamples or level is out of range
     Source    Efron, Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13
     """
-    values = np.asarray(values, np.float64)
+    values = np.asarray(values)
+    require(values.dtype.kind in "fiub", f"bootstrap_interval: values must be numbers or bool, got {values.dtype}")
+    values = values.astype(np.float64)
     require(values.ndim == 1 and len(values) > 0, f"bootstrap_interval: values must be (N,) with N > 0, got {values.shape}")
     require(bool(np.isfinite(values).all()), "bootstrap_interval: values must be finite")
-    require(resamples >= 1, f"bootstrap_interval: resamples must be positive, got {resamples}")
+    many = is_whole(resamples) and resamples >= 1
+    require(many, f"bootstrap_interval: resamples must be an integer of at least 1, got {resamples!r}")
+    require_rng("bootstrap_interval: rng", rng)
     _check_level("bootstrap_interval", level)
     distinct, counts = np.unique(values, return_counts=True)
     means = rng.multinomial(len(values), counts / len(values), size=resamples) @ distinct / len(values)
@@ -48,7 +52,8 @@ def wilson_interval(successes: int, n: int, *, level: float = 0.95) -> Interval:
     Errors    ValueError if not 0 <= successes <= n with n > 0, or level is not between 0 and 1
     Source    Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22, 1927
     """
-    require(n > 0 and 0 <= successes <= n, f"wilson_interval: wants 0 <= successes <= n and n > 0, got {successes} of {n}")
+    whole = is_whole(n, successes) and n > 0 and 0 <= successes <= n
+    require(whole, f"wilson_interval: wants 0 <= successes <= n and n > 0, got {successes} of {n}")
     _check_level("wilson_interval", level)
     z, p = NormalDist().inv_cdf((1 + level) / 2), successes / n
     middle = (p + z * z / (2 * n)) / (1 + z * z / n)
@@ -81,6 +86,9 @@ def mcnemar(right_a: Array, right_b: Array) -> McNemar:
               Psychometrika 12, 1947; Edwards, Psychometrika 13, 1948 (the correction); Dietterich, "Approximate statistical
               tests for comparing supervised classification learning algorithms", Neural Computation 10, 1998
     """
+    for name, values in (("right_a", right_a), ("right_b", right_b)):
+        if not isinstance(values, np.ndarray):
+            raise TypeError(f"mcnemar: {name} must be an array (N,) of bool, got {kind_of(values)}")
     require(
         right_a.dtype == right_b.dtype == bool and right_a.ndim == 1 and right_a.shape == right_b.shape and len(right_a) > 0,
         "mcnemar: right_a and right_b must both be (N,) bool with N > 0, "
@@ -104,4 +112,4 @@ def _splits(n: int, least: int) -> int:
 
 
 def _check_level(function: str, level: float) -> None:
-    require(0 < level < 1, f"{function}: level must be between 0 and 1, got {level}")
+    require(is_number(level) and 0 < level < 1, f"{function}: level must be between 0 and 1, got {level!r}")

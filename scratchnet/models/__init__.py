@@ -32,5 +32,5 @@ def build(name: str, *, seed: int = 0) -> Sequential:
 
     Errors    ValueError if there is no such model
     """
-    require(name in MODELS, f"unknown model {name!r}, there are {', '.join(MODELS)}")
+    require(isinstance(name, str) and name in MODELS, f"unknown model {name!r}, there are {', '.join(MODELS)}")
     return MODELS[name](stream(seed, Purpose.INIT))

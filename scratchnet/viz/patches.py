@@ -10,7 +10,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import ConnectionPatch, Rectangle
 
-from scratchnet.layers.base import pair_of_ints
+from scratchnet.arguments import pair_of_ints
 from scratchnet.layers.conv import im2col as patch_matrices
 from scratchnet.typing import Array
 from scratchnet.viz.figures import BLACK, BLUE, GREEN, ORANGE, PURPLE, bare, new_figure, style, suptitle

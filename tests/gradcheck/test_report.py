@@ -59,7 +59,7 @@ def test_a_strong_hint_speaks_of_the_operation_at_hand():
 
     report = check((conv2d_forward, backward), IMAGES, generic((4, 2, 3, 2), rng), generic((4,), rng))
     assert report.diagnoses[0].name == "summed over the wrong axis"
-    assert "dw[f,c,kh,kw] adds up over images and positions" in report.hint(strong=True)
+    assert "dw[f,c,a,b] adds up over images and positions" in report.hint(strong=True)
 
 
 def test_text_that_shows_one_place():
