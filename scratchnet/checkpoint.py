@@ -17,7 +17,6 @@ written, and until it has been read back.
 from __future__ import annotations
 
 import hashlib
-import io
 import itertools
 import json
 import os
@@ -30,14 +29,15 @@ from typing import Any
 
 import numpy as np
 
+from scratchnet import npz
 from scratchnet.arguments import is_number, require
 from scratchnet.engine import Engine
 from scratchnet.engine.flat import statistics
 from scratchnet.files import atomic_write
 from scratchnet.optim import Optimizer
-from scratchnet.serialize import npz
 from scratchnet.train import Epoch, Evaluation, Step, train_epochs
 from scratchnet.typing import Array, Params
+from scratchnet.untrusted import one_line
 
 FILES = ("checkpoint-a.npz", "checkpoint-b.npz")
 FORMAT = 1
@@ -258,7 +258,7 @@ def _to_bytes(checkpoint: Checkpoint) -> bytes:
         "run": checkpoint.run,
     }
     text = np.array(json.dumps(about, allow_nan=False))
-    content = npz({**checkpoint.arrays, "about": text}, comment=bytes(DIGITS))[:-DIGITS]
+    content = npz.write({**checkpoint.arrays, "about": text}, comment=bytes(DIGITS))[:-DIGITS]
     return content + hashlib.sha256(content).hexdigest().encode()
 
 
@@ -267,8 +267,7 @@ def _from_bytes(content: bytes) -> Checkpoint:
     if hashlib.sha256(content[:-DIGITS]).hexdigest().encode() != content[-DIGITS:]:
         raise CheckpointError("is damaged: its checksum is not that of its content")
     try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-            arrays: Params = {name: archive[name] for name in archive.files}
+        arrays = npz.read(content)
         about = json.loads(str(arrays.pop("about")))
         require(about["format"] == FORMAT, f"it has format {about['format']!r}, this version reads {FORMAT}")
         for rows, kinds in ((about["steps"], _STEP), (about["epochs"], _EPOCH)):
@@ -278,4 +277,4 @@ def _from_bytes(content: bytes) -> Checkpoint:
         epochs, steps = [Epoch(*row) for row in about["epochs"]], [Step(*row) for row in about["steps"]]
         return Checkpoint(about["step"], arrays, epochs, steps, float(about["seconds"]), about["run"])
     except Exception as error:  # its checksum is right: nothing broke it, somebody made it so
-        raise CheckpointError(f"is no checkpoint that can be used: {' '.join(str(error).split())}") from error
+        raise CheckpointError(f"is no checkpoint that can be used: {one_line(error)}") from error

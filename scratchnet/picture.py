@@ -90,13 +90,13 @@ def digit_from_picture(picture: Image.Image | Array) -> Array:
 
 def to_rgb(picture: Image.Image | Array) -> Array:
     """Any picture -> float32 (H, W, 3) in 0 .. 255, upright, opaque, at most SIDE pixels a side."""
-    from PIL import Image, ImageOps
+    from PIL import Image
 
     if isinstance(picture, np.ndarray):
         _check_array(picture)
         picture = Image.fromarray(np.ascontiguousarray(picture))
     _check_size(picture.size)
-    upright = ImageOps.exif_transpose(picture)
+    upright = _upright(picture)
     if upright.mode.startswith("I") or upright.mode == "F":
         upright = Image.fromarray(_to_bytes(np.asarray(upright)))
     transparent = "A" in upright.getbands() or "a" in upright.getbands() or "transparency" in upright.info
@@ -107,6 +107,18 @@ def to_rgb(picture: Image.Image | Array) -> Array:
         _check_size(upright.size)
     pixels = np.asarray(upright, dtype=np.float32)
     return _on_paper(pixels) if transparent else pixels
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    """Turned as its EXIF note says; as it is, if that is damaged, for which Pillow has many errors."""
+    from PIL import ImageOps
+
+    try:
+        return ImageOps.exif_transpose(picture)
+    except Exception as error:
+        if isinstance(error, MemoryError):
+            raise
+        return picture
 
 
 def _check_array(picture: Array) -> None:
@@ -130,11 +142,13 @@ def _check_size(size: tuple[int, int]) -> None:
 
 def _to_bytes(values: Array) -> Array:
     """16-bit, 32-bit or float grey values -> uint8; the scale is guessed from the largest value: 1, 255, 65535."""
-    values = np.nan_to_num(values.astype(np.float64))
-    top = values.max()
+    top = max(float(np.nan_to_num(row).max()) for row in values)
     floats_to_one = 0 < top <= 1
     scale = 255.0 if floats_to_one else 1.0 if top <= 255 else 255 / max(65535.0, top)
-    return np.clip(np.rint(values * scale), 0, 255).astype(np.uint8)
+    out = np.empty(values.shape, np.uint8)
+    for row, target in zip(values, out, strict=True):  # row by row: in float64 the picture would be eight times as large
+        target[...] = np.clip(np.rint(np.nan_to_num(row.astype(np.float64)) * scale), 0, 255)
+    return out
 
 
 def _on_paper(rgba: Array) -> Array:

@@ -6,6 +6,7 @@ no part in it.
 
 import dataclasses
 import math
+import reprlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,9 +16,12 @@ from scratchnet.layers.base import require
 from scratchnet.losses import Loss, MulticlassHinge, SoftmaxCrossEntropy
 from scratchnet.models import MODELS
 from scratchnet.optim import OPTIMIZERS, Optimizer, Schedule
+from scratchnet.untrusted import one_line
 
 SCHEDULES = ("constant", "step", "cosine", "one-cycle", "warmup-cosine")
 LOSSES: dict[str, type[Loss]] = {"cross-entropy": SoftmaxCrossEntropy, "hinge": MulticlassHinge}
+HIGHEST = {"shards": 1024, "val_size": 2**31, "seed": 2**63}
+"""What no setting needs to be above; of the others that is 10**12, which float32 can still multiply."""
 AUGMENTATIONS = tuple(field.name for field in dataclasses.fields(Augmentation))
 _KINDS: dict[type, tuple[type | tuple[type, ...], str]] = {
     int: (int, "a whole number"),
@@ -73,6 +77,9 @@ class Recipe:
                 self._refuse(field.name, wanted)
             if isinstance(value, float) and not math.isfinite(value):
                 self._refuse(field.name, "finite")
+            highest = HIGHEST.get(field.name, 10**12)
+            if not isinstance(value, str) and abs(value) > highest:
+                self._refuse(field.name, f"at most {highest}" if value > 0 else "at least 0")
         names_of: dict[str, tuple[str, ...]] = {
             "model": tuple(MODELS),
             "optimizer": tuple(OPTIMIZERS),
@@ -85,6 +92,8 @@ class Recipe:
         for name, low in {"epochs": 1, "batch_size": 1, "shards": 1, "val_size": 0, "seed": 0, "weight_decay": 0}.items():
             if getattr(self, name) < low:
                 self._refuse(name, f"at least {low}")
+        if self.elastic_sigma < 0.01:
+            self._refuse("elastic_sigma", "at least 0.01")
         if self.lr <= 0:
             self._refuse("lr", "positive")
         for name in ("label_smoothing", "ema", "warmup"):
@@ -98,7 +107,7 @@ class Recipe:
             raise ConfigError(str(error)) from error
 
     def _refuse(self, name: str, wanted: str) -> None:
-        raise ConfigError(f"{name} must be {wanted}, got {getattr(self, name)!r}")
+        raise ConfigError(f"{name} must be {wanted}, got {reprlib.repr(getattr(self, name))}")
 
     def replace(self, **changes: Any) -> "Recipe":
         """The same recipe with some settings changed.
@@ -108,7 +117,7 @@ class Recipe:
         known = [field.name for field in dataclasses.fields(self)]
         unknown = sorted(changes.keys() - set(known))
         if unknown:
-            raise ConfigError(f"unknown setting {', '.join(map(repr, unknown))}, there are {', '.join(known)}")
+            raise ConfigError(f"unknown setting {', '.join(map(reprlib.repr, unknown))}, there are {', '.join(known)}")
         return dataclasses.replace(self, **changes)
 
     def to_dict(self) -> dict[str, Any]:
@@ -180,11 +189,12 @@ def recipe_from(settings: dict[str, Any], where: str, *, name: str | None = None
     try:
         base = RECIPES[name] if name else None
         model = settings.get("model", base.model if base else "cnn")
-        require(isinstance(model, str) and model in MODELS, f"model must be one of {', '.join(MODELS)}, got {model!r}")
+        found = reprlib.repr(model)
+        require(isinstance(model, str) and model in MODELS, f"model must be one of {', '.join(MODELS)}, got {found}")
         require(
             base is None or base.model == model,
             f"model is {model!r}, and the recipe {name} is one for {base and base.model}",
         )
         return (base or RECIPES[model]).replace(**settings)
     except ValueError as error:
-        raise ConfigError(f"{where}: {error}") from error
+        raise ConfigError(f"{where}: {one_line(error)}") from error

@@ -18,6 +18,7 @@ from typing import Any
 from scratchnet.files import atomic_write
 from scratchnet.layers.base import require
 from scratchnet.recipes import RECIPES, Recipe
+from scratchnet.untrusted import one_line, parse_json
 
 
 class ResultsError(ValueError):
@@ -143,8 +144,8 @@ def _line(row: Row) -> str:
 
 def _parse(text: str, where: str) -> list[Run]:
     try:
-        values = json.loads(text)
+        values = parse_json(text)
         require(isinstance(values, dict) and isinstance(values.get("runs"), list), 'wanted an object with a list of "runs"')
         return [Run(**run) for run in values["runs"]]
     except (ValueError, TypeError) as error:
-        raise ResultsError(f"{where}: not a table of results: {error}") from error
+        raise ResultsError(f"{where}: not a table of results: {one_line(error)}") from error

@@ -29,6 +29,7 @@ from scratchnet.checkpoint import Checkpoints
 from scratchnet.files import atomic_write, locked, remove_leftovers
 from scratchnet.recipes import ConfigError
 from scratchnet.train import Epoch
+from scratchnet.untrusted import MOST_JSON, one_line, parse_json
 
 MODEL, CONFIG, HISTORY, METRICS = "model.npz", "config.json", "history.csv", "metrics.json"
 PLOTS = ("curves.png", "confusion.png", "mistakes.png")
@@ -140,11 +141,12 @@ def read_config(path: str | Path) -> dict[str, Any]:
     Errors    ConfigError that names the file if it is not that or can't be read
     """
     try:
-        settings = json.loads(Path(path).read_text(encoding="utf-8"))
+        with open(path, "rb") as file:
+            settings = parse_json(file.read(MOST_JSON + 1).decode("utf-8-sig"))
     except OSError as error:
         raise ConfigError(f"{path}: can't be read: {error.strerror}") from error
     except ValueError as error:
-        raise ConfigError(f"{path}: not a JSON file: {error}") from error
+        raise ConfigError(f"{path}: not a JSON file: {one_line(error)}") from error
     if not isinstance(settings, dict):
         raise ConfigError(f"{path}: found a JSON {type(settings).__name__}, wanted an object of settings")
     return settings

@@ -5,24 +5,27 @@ a JSON text with all that is not an array: the architecture, the input's normali
 Nothing in it is ever unpickled, so a file from a stranger can't run code.
 """
 
+import functools
 import inspect
-import io
 import json
 import os
-import zipfile
-import zlib
+import reprlib
+from collections import Counter
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
 
-from scratchnet import layers
+from scratchnet import layers, npz
 from scratchnet.files import atomic_write
-from scratchnet.layers import Layer, Residual, Sequential
+from scratchnet.layers import BatchNorm1d, BatchNorm2d, Composite, Layer, NearestNeighbors, Residual, Sequential
 from scratchnet.layers.base import require
-from scratchnet.typing import Array, Params
+from scratchnet.typing import Array, Params, Rng
+from scratchnet.untrusted import one_line, parse_json
 
 FORMAT = 1
+MOST_LAYERS = 1000
 _METADATA = "metadata"
 
 
@@ -45,50 +48,43 @@ def save_model(path: str | os.PathLike[str], model: Layer, metadata: dict[str, A
     and "normalization", which is ``Normalization().to_dict()``. A pair given as ``functions=`` is not saved: the layer is
     read back as a plain one.
 
-    Errors    ValueError for what could not be read back: a layer that is not one of the package's, or weights that are not
-              finite; OSError if the file can't be written. An older file of that name is then still whole
+    Errors    ValueError for what could not be read back: a layer that is not one of the package's, weights that are not
+              finite, metadata with NaN in them or of more than a million characters; OSError if the file can't be written.
+              An older file of that name is then still whole
     """
     for key, array in model.params.items():
         require(bool(np.isfinite(array).all()), f"can't save {key}: it has values that are not finite; training diverged")
     text = json.dumps({**metadata, "format": FORMAT, "architecture": describe(model)})
+    parse_json(text)  # what could not be read back
     with atomic_write(path) as file:
-        file.write(npz({_METADATA: np.array(text), **model.params, **model.state}))
-
-
-def npz(arrays: Params, *, comment: bytes = b"") -> bytes:
-    """What ``np.savez`` writes, but for the time of day: the same arrays make the same bytes, and a clock that stands before
-    1980, where zip archives have no date, is no error. The comment is the archive's, and the end of it."""
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
-        archive.comment = comment
-        for name, array in arrays.items():
-            with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
-                np.lib.format.write_array(member, array, allow_pickle=False)
-    return file.getvalue()
+        file.write(npz.write({_METADATA: np.array(text), **model.params, **model.state}))
 
 
 def load_model(path: str | os.PathLike[str]) -> SavedModel:
     """The network of a model file, with its metadata.
 
+    The file may be anybody's: nothing in it is run, and no memory is taken on its word alone. What is read is compared with
+    the file's size, and what its architecture asks for with the arrays that are there, before there is an array for it.
+
     Errors    ModelFileError if the file is not a model file, is damaged, or its arrays do not fit its architecture;
               OSError if it can't be read
     """
     name = os.fspath(path)
+    with open(path, "rb") as file:
+        content = file.read()
     try:
-        with open(path, "rb") as file:  # opened here, since np.load leaves a damaged file open
-            require(zipfile.is_zipfile(file), "it is no .npz archive")
-            file.seek(0)
-            with np.load(file, allow_pickle=False) as members:
-                arrays = {key: members[key] for key in members.files}
-    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, KeyError, NotImplementedError) as error:
-        raise ModelFileError(f"{name}: not a model file, or a damaged one ({_first_line(error)})") from error
+        arrays = npz.read(content)
+    except npz.NpzError as error:
+        raise ModelFileError(f"{name}: not a model file, or a damaged one ({one_line(error)})") from error
+    del content
     try:
         require(_METADATA in arrays, f"it has no {_METADATA!r}; its arrays are {', '.join(sorted(arrays)) or 'none'}")
         metadata = _parse_metadata(arrays.pop(_METADATA))
-        model = build(metadata["architecture"])
+        model = _Builder(arrays).layer(metadata["architecture"])
         _fill({**model.params, **model.state}, arrays)
-    except (ValueError, TypeError, KeyError) as error:
-        raise ModelFileError(f"{name}: not a usable model file: {_first_line(error)}") from error
+        _check_state(model)
+    except (ValueError, TypeError, ArithmeticError) as error:
+        raise ModelFileError(f"{name}: not a usable model file: {one_line(error)}") from error
     return SavedModel(model, metadata)
 
 
@@ -103,34 +99,96 @@ def describe(layer: Layer) -> dict[str, Any]:
     return {"type": kind, **{name: getattr(layer, name) for name in layer.settings}}
 
 
-def build(description: Any) -> Layer:
-    """The layer of ``describe``, its weights still to be filled in.
+_SIZES = {
+    "Dense": ("in_features", "out_features"),
+    "Conv2d": ("in_channels", "out_channels", "kernel_size"),
+    "BatchNorm1d": ("num_features",),
+    "BatchNorm2d": ("num_features",),
+    "RandomFourierFeatures": ("in_features", "out_features"),
+    "NearestNeighbors": ("in_features", "num_examples"),
+}
+"""The settings whose product is the size of a layer's largest array; without one of them there is no such layer."""
 
-    Errors    ValueError if the description names an unknown layer or setting
-    """
-    require(isinstance(description, dict) and "type" in description, f"architecture: no layer type in {description!r}")
-    settings = {key: tuple(v) if isinstance(v, list) and key != "layers" else v for key, v in description.items()}
-    kind = str(settings.pop("type"))
-    if kind == "Sequential":
-        require(isinstance(settings.get("layers"), list), "architecture: Sequential without a list of layers")
-        return Sequential(*(build(child) for child in settings["layers"]))
-    if kind == "Residual":
-        return Residual(**{name: build(child) for name, child in settings.items()})
-    kinds = [name for name in layers.__all__ if name not in ("Layer", "Composite")]
-    require(kind in kinds, f"architecture: unknown layer {kind!r}, there are {', '.join(kinds)}")
-    cls = getattr(layers, kind)
-    unknown = settings.keys() - set(cls.settings)
-    require(not unknown, f"architecture: {kind} has no setting {', '.join(sorted(unknown))}")
-    random = {"rng": np.random.default_rng(0)} if "rng" in inspect.signature(cls).parameters else {}
-    layer: Layer = cls(**settings, **random)
-    return layer
+
+class _Builder:
+    """Makes layers from what ``describe`` says of them; their weights are still to be filled in from ``arrays``."""
+
+    def __init__(self, arrays: Params) -> None:
+        self.held: Counter[str] = Counter()  # numbers that the file has for each layer
+        for key, array in arrays.items():
+            self.held[key.rpartition(".")[0]] += array.size
+        self.layers = 0
+
+    def layer(self, description: Any, name: str = "") -> Layer:
+        """The layer called ``name``.
+
+        Errors    ValueError or TypeError if the description names an unknown layer or setting, or one that can't be
+        """
+        require(
+            isinstance(description, dict) and isinstance(description.get("type"), str),
+            f"architecture: no layer type in {reprlib.repr(description)}",
+        )
+        self.layers += 1
+        require(self.layers <= MOST_LAYERS, f"architecture: more than {MOST_LAYERS} layers")
+        settings = {key: value for key, value in description.items() if key != "type"}
+        kind = description["type"]
+        if kind == "Sequential":
+            children = settings.pop("layers", None)
+            require(isinstance(children, list) and not settings, "architecture: Sequential wants a list of layers, no more")
+            return Sequential(*(self.layer(child, _join(name, str(i))) for i, child in enumerate(children or [])))
+        if kind == "Residual":
+            require(settings.keys() in ({"body"}, {"body", "shortcut"}), "architecture: Residual wants body and shortcut")
+            return Residual(**{way: self.layer(child, _join(name, way)) for way, child in settings.items()})
+        kinds = [known for known in layers.__all__ if known not in ("Layer", "Composite")]
+        require(kind in kinds, f"architecture: unknown layer {reprlib.repr(kind)}, there are {', '.join(kinds)}")
+        return self._leaf(kind, {key: _setting(kind, key, value) for key, value in settings.items()}, name)
+
+    def _leaf(self, kind: str, settings: dict[str, Any], name: str) -> Layer:
+        cls = getattr(layers, kind)
+        unknown = [reprlib.repr(key) for key in settings if key not in cls.settings]
+        require(not unknown, f"architecture: {kind} has no setting {', '.join(unknown)}")
+        if all(key in settings for key in _SIZES.get(kind, ("",))):
+            sizes = [settings[key] for key in _SIZES[kind]]
+            size, held = prod(prod(s) if isinstance(s, tuple) else s for s in sizes), self.held[name]
+            require(size <= held, f"{kind} {name} wants {size} weights, the file has {held} for it")
+        if "init" in _parameters(cls):
+            settings["init"] = _blank
+        if "rng" in _parameters(cls):
+            settings["rng"] = np.random.default_rng(0)
+        layer: Layer = cls(**settings)
+        return layer
+
+
+@functools.cache
+def _parameters(cls: type[Layer]) -> tuple[str, ...]:
+    return tuple(inspect.signature(cls).parameters)
+
+
+def _setting(kind: str, name: str, value: Any) -> Any:
+    """A number, None, or a pair, which JSON has as a list."""
+    numbers = value if isinstance(value, list) else [value]
+    require(
+        len(numbers) <= 2
+        and all(v is None or (isinstance(v, int | float) and not isinstance(v, bool) and abs(v) < 2**31) for v in numbers),
+        f"architecture: {kind} can't have {reprlib.repr(name)} {reprlib.repr(value)}",
+    )
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _blank(rng: Rng, shape: tuple[int, ...]) -> Array:
+    return np.zeros(shape, np.float32)
+
+
+def _join(name: str, child: str) -> str:
+    return f"{name}.{child}" if name else child
 
 
 def _parse_metadata(array: Array) -> dict[str, Any]:
     require(array.ndim == 0 and array.dtype.kind == "U", f"its metadata is {array.dtype} {array.shape}, wanted one text")
-    metadata = json.loads(str(array))
+    metadata = parse_json(str(array))
     require(isinstance(metadata, dict), f"its metadata is a JSON {type(metadata).__name__}, wanted an object")
-    require(metadata.get("format") == FORMAT, f"it has format {metadata.get('format')!r}, this version reads {FORMAT}")
+    found = reprlib.repr(metadata.get("format"))
+    require(metadata.get("format") == FORMAT, f"it has format {found}, this version reads {FORMAT}")
     require("architecture" in metadata, "its metadata has no architecture")
     return metadata
 
@@ -144,9 +202,16 @@ def _fill(wanted: Params, found: Params) -> None:
         got = found[key]
         require(got.shape == array.shape, f"{key} is {got.shape}, its architecture wants {array.shape}")
         require(got.dtype.kind == "f", f"{key} is {got.dtype}, wanted floating-point numbers")
-        require(bool(np.isfinite(got).all()), f"{key} has values that are not finite")
-        array[...] = got
+        with np.errstate(over="ignore"):  # a number that float32 can't hold becomes infinite
+            array[...] = got
+        require(bool(np.isfinite(array).all()), f"{key} has values that are not finite")
 
 
-def _first_line(error: BaseException) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0]
+def _check_state(model: Layer) -> None:
+    """What else must be so of arrays that are not learned."""
+    for name, leaf in model.leaves() if isinstance(model, Composite) else [("", model)]:
+        if isinstance(leaf, BatchNorm1d | BatchNorm2d):
+            require(bool((leaf.state["running_var"] >= 0).all()), f"{name}.running_var has negative values")
+        if isinstance(leaf, NearestNeighbors):
+            labels, last = leaf.state["labels"], leaf.num_classes - 1
+            require(labels.min(initial=0) >= 0 and labels.max(initial=0) <= last, f"{name}.labels must be in 0 .. {last}")

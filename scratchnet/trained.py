@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import functools
+import reprlib
 from importlib import resources
 from typing import Any, NamedTuple
 
 from scratchnet import runs
 from scratchnet.engine import Prepare
 from scratchnet.layers import Layer
+from scratchnet.layers.base import require
 from scratchnet.models import INPUT_SHAPE, NUM_CLASSES
+from scratchnet.models.shapes import output_shape
 from scratchnet.preprocess import Normalization, prepare
 from scratchnet.serialize import ModelFileError, SavedModel, load_model
+from scratchnet.untrusted import one_line
 
 DEFAULT = "cnn"
 """The network that is used if none is named."""
@@ -24,6 +28,12 @@ class Loaded(NamedTuple):
     prepare: Prepare
     name: str
     metadata: dict[str, Any]
+
+    def told(self, part: str) -> dict[str, Any]:
+        """What the file says of its "recipe" or its "metrics"; nothing if it says nothing usable."""
+        provenance = self.metadata.get("provenance")
+        found = provenance.get(part) if isinstance(provenance, dict) else None
+        return found if isinstance(found, dict) else {}
 
 
 def shipped() -> list[str]:
@@ -64,9 +74,13 @@ def _usable(saved: SavedModel, name: str) -> Loaded:
         raise ModelFileError(f"{name}: its metadata lack {', '.join(missing)} (see help(scratchnet.serialize.save_model))")
     try:
         normalization = Normalization.from_dict(saved.metadata["normalization"])
+        wanted = saved.metadata["input_shape"], saved.metadata["num_classes"]
+        require(
+            wanted == (list(INPUT_SHAPE), NUM_CLASSES),
+            f"takes {reprlib.repr(wanted[0])} and names {reprlib.repr(wanted[1])} classes; wanted [1, 28, 28] and 10",
+        )
+        out = output_shape(saved.model, INPUT_SHAPE)
+        require(out == (NUM_CLASSES,), f"gives {out} for an image, wanted ({NUM_CLASSES},)")
     except ValueError as error:
-        raise ModelFileError(f"{name}: {error}") from error
-    wanted = saved.metadata["input_shape"], saved.metadata["num_classes"]
-    if wanted != (list(INPUT_SHAPE), NUM_CLASSES):
-        raise ModelFileError(f"{name}: takes {wanted[0]} and names {wanted[1]} classes; wanted [1, 28, 28] and 10")
+        raise ModelFileError(f"{name}: {one_line(error)}") from error
     return Loaded(saved.model, functools.partial(prepare, normalization=normalization), name, saved.metadata)

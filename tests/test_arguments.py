@@ -39,7 +39,19 @@ ELSEWHERE = {
     "results",
     "runs",
 }
-ELSEWHERE |= {"checkpoint", "viz", "serialize", "trained", "tuning", "typing", "web", "__main__"}
+ELSEWHERE |= {
+    "checkpoint",
+    "npz",
+    "picture_file",
+    "untrusted",
+    "viz",
+    "serialize",
+    "trained",
+    "tuning",
+    "typing",
+    "web",
+    "__main__",
+}
 
 
 # --- what is public ------------------------------------------------------------------------------------------------------

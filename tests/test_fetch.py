@@ -1,21 +1,26 @@
 """Fetching, against a server on this machine: what arrives is checked, what is bad never gets a good name."""
 
+import contextlib
 import gzip
 import hashlib
 import io
+import itertools
 import logging
 import os
 import socket
+import subprocess
 import sys
 import tempfile
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from scratchnet.datasets import fetch as fetching
-from scratchnet.datasets import idx, mnist
+from scratchnet.datasets import idx, mnist, synthetic
+from scratchnet.datasets.door import open_source
 from scratchnet.datasets.mnist import DataError, FetchError, fetch, load, verify
 
 NAMES = list(fetching.FILES)
@@ -34,19 +39,42 @@ def contents(name):
 GOOD = {f"{name}.gz": gzip.compress(contents(name), mtime=0) for name in NAMES}
 
 
+def known(name):
+    packed, plain = (hashlib.sha256(data).hexdigest() for data in (GOOD[f"{name}.gz"], contents(name)))
+    return fetching.Known(len(GOOD[f"{name}.gz"]), packed, plain)
+
+
+class Clock:
+    """The time that the fetching code sees: it stands still, unless a server drips."""
+
+    now = step = 0
+
+    @classmethod
+    def read(cls):
+        cls.now += cls.step
+        return cls.now
+
+
 class Server:
-    """Serves `files` at `url`; an answer is the body, or (status, body, Content-Length or a redirect's Location)."""
+    """Serves `files` at `url`; an answer is the body, or (status, body, Content-Length or a redirect's Location), or a
+    function that is called with the handler and gives it. ``over`` is set when the test is: whoever stalls waits for it."""
 
     def __init__(self):
         self.files = dict(GOOD)
-        self.asked = []
+        self.asked, self.headers = [], []
+        self.over = threading.Event()
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self):
                 name = self.path.rpartition("/")[2]
                 outer.asked.append(self.path)
+                outer.headers.append(self.headers)
                 answer = outer.files.get(name, (404, b"no such file", None))
+                if callable(answer):
+                    answer(self)
+                    return
+                Clock.step = 0
                 status, body, extra = answer if isinstance(answer, tuple) else (200, answer, None)
                 self.send_response(status)
                 if isinstance(extra, str):
@@ -66,6 +94,7 @@ class Server:
         self.thread.start()
 
     def close(self):
+        self.over.set()
         self.http.shutdown()
         self.thread.join()
         self.http.server_close()
@@ -75,8 +104,7 @@ class Server:
 def small_files(monkeypatch):
     """The checksums of the stand-ins, and no proxy between us and the server."""
     for name in NAMES:
-        packed, plain = (hashlib.sha256(data).hexdigest() for data in (GOOD[f"{name}.gz"], contents(name)))
-        monkeypatch.setitem(fetching.FILES, name, fetching.Sha256(packed, plain))
+        monkeypatch.setitem(fetching.FILES, name, known(name))
     monkeypatch.setenv("NO_PROXY", "*")
     monkeypatch.delenv("SCRATCHNET_DATA", raising=False)
 
@@ -241,6 +269,232 @@ def test_unreachable_before_is_a_reason(tmp_path, dead, server):
     del server.files[f"{NAMES[1]}.gz"]
     message = failure(tmp_path, dead, server.url)
     assert f"{dead}{NAMES[1]}.gz: unreachable before; {server.url}{NAMES[1]}.gz: 404" in message
+
+
+# --- mirrors that mean no good -------------------------------------------------------------------------------------------
+
+
+def begin(handler, length=None):
+    """Status and headers; the body is up to the caller."""
+    handler.send_response(200)
+    if length is not None:
+        handler.send_header("Content-Length", str(length))
+    handler.end_headers()
+
+
+THIRD = f"{NAMES[2]}.gz"
+GOOD_BEFORE = {f"{name}.gz": GOOD[f"{name}.gz"] for name in NAMES[:2]}
+
+
+def stalls(server):
+    def answer(handler):
+        begin(handler, len(GOOD[THIRD]))
+        handler.wfile.write(GOOD[THIRD][:15])
+        server.over.wait()
+
+    return answer
+
+
+def drips(server):
+    def answer(handler):
+        begin(handler, len(GOOD[THIRD]))
+        Clock.step = 1000
+        for i in range(len(GOOD[THIRD])):
+            handler.wfile.write(GOOD[THIRD][i : i + 1])
+            handler.wfile.flush()
+
+    return answer
+
+
+def never_ends(server):
+    def answer(handler):
+        begin(handler)
+        with contextlib.suppress(OSError):  # when the other side has seen enough
+            while not server.over.is_set():
+                handler.wfile.write(bytes(1 << 12))
+
+    return answer
+
+
+def wants_ranges(server):
+    def answer(handler):
+        handler.send_error(416 if "Range" not in handler.headers else 206)
+
+    return answer
+
+
+FAULTS = {
+    "stalls": (stalls, f"timed out after 15 of {len(GOOD[THIRD])} bytes"),
+    "drips": (drips, "too slow ("),
+    "never ends": (never_ends, f"wrong contents (more than the {len(GOOD[THIRD])} bytes"),
+    "refuses whole files": (wants_ranges, "416 "),
+    "redirects to a page": (lambda server: (302, b"", f"{server.url}page.html"), "404 "),
+    "redirects to itself": (lambda server: (302, b"", f"{server.url}{THIRD}"), "broken off (TooManyRedirects)"),
+    "redirects to this machine's files": (lambda server: (302, b"", "file:///etc/passwd"), "broken off (InvalidSchema)"),
+    "redirects to nowhere": (lambda server: (302, b"", "http://"), "broken off ("),
+}
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    """Waits only a moment for the next bytes."""
+    monkeypatch.setattr(fetching, "TIMEOUT", (1, 0.2))
+    monkeypatch.setattr(fetching, "clock", Clock.read)
+    Clock.step = 0
+
+
+@pytest.mark.parametrize("case", FAULTS)
+def test_a_mirror_that_means_no_good(tmp_path, server, second, impatient, case):
+    fault, reason = FAULTS[case]
+    server.files[THIRD] = fault(server)
+    assert f"{server.url}{THIRD}: {reason}" in failure(tmp_path, server.url)
+    assert everything_in(tmp_path) == GOOD_BEFORE, "what was verified, and nothing else"
+    fetch(tmp_path, progress=False, mirrors=[server.url, second.url])
+    assert everything_in(tmp_path) == GOOD
+    assert all("Range" not in headers for headers in server.headers), "nobody goes on where another download ended"
+
+
+def test_a_mirror_that_stalled_is_not_waited_for_again(tmp_path, server, second, impatient):
+    server.files = dict.fromkeys(GOOD, stalls(server))
+    fetch(tmp_path, progress=False, mirrors=[server.url, second.url])
+    assert everything_in(tmp_path) == GOOD
+    assert len(server.asked) == 1
+
+
+def test_a_slow_mirror_that_is_fast_enough_is_waited_for(tmp_path, server, impatient, monkeypatch):
+    monkeypatch.setattr(fetching, "SLOWEST", 1e-9)
+    server.files[THIRD] = drips(server)
+    fetch(tmp_path, progress=False, mirrors=[server.url])
+    assert everything_in(tmp_path) == GOOD
+
+
+CHILD = """
+import sys
+from pathlib import Path
+from scratchnet.datasets import fetch as fetching
+
+known, folder, *mirrors = sys.argv[1:]
+fetching.FILES.update({name: fetching.Known(*entry) for name, entry in eval(known).items()})
+fetching.fetch(folder, progress=False, mirrors=mirrors)
+"""
+
+
+def child(folder, *mirrors):
+    """Another process that fetches into the folder."""
+    entries = {name: tuple(known(name)) for name in NAMES}
+    environment = os.environ | {"PYTHONPATH": str(Path(fetching.__file__).parents[2])}
+    command = [sys.executable, "-c", CHILD, repr(entries), str(folder), *mirrors]
+    return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+
+
+def test_two_processes_fetch_the_same_files_at_once(tmp_path, server):
+    both = threading.Barrier(2)
+
+    def answer(handler):
+        with contextlib.suppress(threading.BrokenBarrierError):
+            both.wait(60)  # until both have asked for the same file: each downloads all four
+        name = handler.path.rpartition("/")[2]
+        begin(handler, len(GOOD[name]))
+        handler.wfile.write(GOOD[name])
+
+    server.files = dict.fromkeys(GOOD, answer)
+    children = [child(tmp_path, server.url) for _ in range(2)]
+    for process in children:
+        _, err = process.communicate()
+        assert (process.returncode, err) == (0, "")
+    assert len(server.asked) == 8
+    assert everything_in(tmp_path) == GOOD, "no file was taken for somebody else's and put aside"
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(GOOD)
+
+
+def test_a_process_that_is_killed_leaves_whole_files_only(tmp_path, server):
+    reached = threading.Event()
+
+    def answer(handler):
+        begin(handler, len(GOOD[THIRD]))
+        handler.wfile.write(GOOD[THIRD][:15])
+        reached.set()
+        server.over.wait()
+
+    server.files[THIRD] = answer
+    process = child(tmp_path, server.url)
+    assert reached.wait(60)
+    process.kill()
+    process.communicate()
+    assert {name: data for name, data in everything_in(tmp_path).items() if "fetch" not in name} == GOOD_BEFORE
+    (left,) = (path for path in tmp_path.iterdir() if path.is_dir())
+
+    server.files = dict(GOOD)
+    fetch(tmp_path, progress=False, mirrors=[server.url])
+    assert left.exists(), "somebody may still be at work there"
+    (tmp_path / f"{NAMES[0]}.gz").unlink()
+    os.utime(left, (1, 1))
+    fetch(tmp_path, progress=False, mirrors=[server.url])
+    assert everything_in(tmp_path) == GOOD
+    assert not left.exists()
+
+
+def test_the_disk_is_full_in_the_middle_of_a_download(tmp_path, server, monkeypatch):
+    class Full(io.BytesIO):
+        def write(self, data):
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(fetching, "open", lambda path, mode: Full(), raising=False)
+    assert "could not write to" in (message := failure(tmp_path, server.url))
+    assert "No space left" in message
+    assert everything_in(tmp_path) == {}
+
+
+def test_the_disk_is_full_at_the_last_moment(tmp_path, server, monkeypatch):
+    calls = itertools.count()
+    fsync = os.fsync
+    monkeypatch.setattr("os.fsync", lambda fd: fsync(fd) if next(calls) < 2 else refuse_space())
+    assert "No space left" in failure(tmp_path, server.url)
+    assert everything_in(tmp_path) == GOOD_BEFORE
+
+
+def refuse_space():
+    raise OSError(28, "No space left on device")
+
+
+def fetching_from(monkeypatch, *mirrors):
+    monkeypatch.setattr(mnist, "fetch", lambda root, *, progress: fetch(root, progress=progress, mirrors=mirrors))
+    monkeypatch.setattr(synthetic, "make", lambda n, *, seed, split: (np.zeros((3, 28, 28), np.uint8), np.arange(3)))
+
+
+@pytest.mark.parametrize("there", [0, 3])
+def test_digits_are_drawn_where_mnist_can_not_be_had(tmp_path, dead, monkeypatch, there):
+    fetching_from(monkeypatch, dead)
+    for name in NAMES[:there]:
+        (tmp_path / f"{name}.gz").write_bytes(GOOD[f"{name}.gz"])
+    source = open_source("auto", tmp_path, progress=False)
+    assert source.name == "synthetic"
+    assert "NOT MNIST" in source.notice
+    assert f"could not download {NAMES[there]}.gz" in source.notice
+    assert source.load("train").labels.tolist() == [0, 1, 2]
+
+
+def test_digits_are_drawn_even_where_nothing_can_be_written(tmp_path, server, monkeypatch):
+    def refuse(*args, **kwargs):
+        raise PermissionError(13, "Permission denied")
+
+    fetching_from(monkeypatch, server.url)
+    monkeypatch.setattr(tempfile, "mkdtemp", refuse)
+    monkeypatch.setattr(synthetic, "write", refuse)
+    source = open_source("auto", tmp_path, progress=False)
+    assert f"could not write to {tmp_path}" in source.notice
+    assert source.load("test").labels.tolist() == [0, 1, 2]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_damaged_file_is_no_reason_to_draw_others(tmp_path, dead, monkeypatch):
+    fetching_from(monkeypatch, dead)
+    (tmp_path / f"{NAMES[0]}.gz").write_bytes(HTML)
+    with pytest.raises(FetchError):
+        open_source("auto", tmp_path, progress=False)
+
+
+# --- silence -------------------------------------------------------------------------------------------------------------
 
 
 def test_silence_is_timed_out(tmp_path, monkeypatch):

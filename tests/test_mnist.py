@@ -50,7 +50,7 @@ def no_data_elsewhere(tmp_path_factory, monkeypatch, request):
         return
     monkeypatch.delenv("SCRATCHNET_DATA", raising=False)
     monkeypatch.setattr(folders, "__file__", str(tmp_path_factory.mktemp("site") / "scratchnet" / "datasets" / "folders.py"))
-    monkeypatch.setattr("pooch.os_cache", lambda project: tmp_path_factory.getbasetemp() / "no" / project)
+    monkeypatch.setattr("platformdirs.user_cache_dir", lambda project: tmp_path_factory.getbasetemp() / "no" / project)
     monkeypatch.setattr(mnist, "fetch", lambda *args, **kwargs: pytest.fail("wants to download"))
 
 
@@ -205,7 +205,7 @@ def test_full_size_data_in_an_unnamed_folder_must_be_mnist_by_checksum(tmp_path,
     assert str(tmp_path / "fashion-mnist") in one_line(caught)
 
     def known(array):
-        return fetching.Sha256("", fetching.contents_sha256(array))
+        return fetching.Known(0, "", fetching.contents_sha256(array))
 
     monkeypatch.setitem(fetching.FILES, names[0], known(images))
     with pytest.raises(DataError, match="the labels are others"):
@@ -281,7 +281,7 @@ def test_a_root_that_does_not_exist(tmp_path, monkeypatch):
 
 
 def test_order_of_data_folders(tmp_path, monkeypatch):
-    monkeypatch.setattr("pooch.os_cache", lambda project: tmp_path / "cache" / project)
+    monkeypatch.setattr("platformdirs.user_cache_dir", lambda project: tmp_path / "cache" / project)
     assert mnist.data_dirs() == [tmp_path / "cache" / "scratchnet"]
 
     monkeypatch.setattr(folders, "__file__", str(tmp_path / "checkout" / "scratchnet" / "datasets" / "folders.py"))
@@ -372,12 +372,12 @@ def test_npz(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"y_train": None}, r"mnist.npz: found no y_train.npy, only \['x_train.npy', 'x_test.npy', 'y_test.npy'\]"),
+        ({"y_train": None}, "mnist.npz: found no y_train, wanted x_train and y_train"),
         ({"y_train": np.zeros(11, int)}, r"mnist.npz: x_train has 12 images, but \S+mnist.npz: y_train has 11 labels"),
         ({"x_train": np.zeros((12, 28, 28), np.float32)}, "x_train: found float32 values"),
         ({"x_train": np.full((12, 28, 28), -1)}, "x_train: found values -1 to -1, wanted 0 to 255"),
         ({"x_train": np.zeros((12, 784), np.uint8)}, r"x_train: found shape \(12, 784\)"),
-        ({"y_train": np.full(12, None)}, "mnist.npz: found no or a damaged .npz file .*allow_pickle"),
+        ({"y_train": np.full(12, None)}, "mnist.npz: found no or a damaged .npz file .*y_train holds Python objects"),
     ],
 )
 def test_npz_that_is_wrong(tmp_path, changes, message):
@@ -408,7 +408,7 @@ def test_npz_with_more_than_a_header_promises(tmp_path):
     np.save(array, digits(12)[0])
     with zipfile.ZipFile(tmp_path / "mnist.npz", "a") as archive:
         archive.writestr("x_train.npy", array.getvalue() + b"more")
-    with pytest.raises(DataError, match=r"x_train\.npy: found more bytes than its header says"):
+    with pytest.raises(DataError, match=r"x_train holds \d+ bytes, its header says \d+"):
         load(tmp_path)
 
 
@@ -550,9 +550,8 @@ def test_info_of_nothing_and_of_a_file(tmp_path):
 
 
 def test_importing_needs_numpy_alone():
-    code = (
-        "import sys, scratchnet.datasets.mnist as m; print([k for k in ('pooch', 'requests', 'tqdm') if k in sys.modules])"
-    )
+    optional = ("pooch", "platformdirs", "requests", "tqdm")
+    code = f"import sys, scratchnet.datasets.mnist as m; print([k for k in {optional} if k in sys.modules])"
     paths = [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
@@ -561,6 +560,7 @@ def test_importing_needs_numpy_alone():
 
 def test_without_pooch_the_checkout_still_works(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pooch", None)
+    monkeypatch.setitem(sys.modules, "platformdirs", None)  # which comes with it
     with pytest.raises(DataNotFoundError, match="install pooch"):
         mnist.download_dir()
     with pytest.raises(DataNotFoundError, match="in any folder"):

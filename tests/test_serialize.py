@@ -3,6 +3,7 @@
 import json
 import os
 import time
+import tracemalloc
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -122,7 +123,8 @@ def test_half_precision_weights_are_taken(saved: Path) -> None:
         ({"0.w": np.zeros((3, 4), np.float32)}, r"0\.w is \(3, 4\), its architecture wants \(4, 3\)"),
         ({"0.w": np.full((4, 3), np.nan, np.float32)}, r"0\.w has values that are not finite"),
         ({"0.w": np.zeros((4, 3), int)}, r"0\.w is int64, wanted floating-point"),
-        ({"0.w": None}, r"wants 0\.w, which the file lacks"),
+        ({"0.w": None}, "Dense 0 wants 12 weights, the file has 3 for it"),
+        ({"0.b": None}, r"wants 0\.b, which the file lacks"),
         ({"7.w": np.zeros(3)}, r"the file has 7\.w"),
         ({"metadata": None}, "it has no 'metadata'"),
         ({"metadata": np.array("{")}, "not a usable model file"),
@@ -132,7 +134,7 @@ def test_half_precision_weights_are_taken(saved: Path) -> None:
         ({"metadata": np.array('{"format": 1}')}, "no architecture"),
         ({"metadata": np.array('{"format": 1, "architecture": {"type": "Evil"}}')}, "unknown layer 'Evil'"),
         ({"metadata": np.array('{"format": 1, "architecture": {"type": "Layer"}}')}, "unknown layer 'Layer'"),
-        ({"metadata": np.array('{"format": 1, "architecture": {"type": "ReLU", "x": 1}}')}, "ReLU has no setting x"),
+        ({"metadata": np.array('{"format": 1, "architecture": {"type": "ReLU", "x": 1}}')}, "ReLU has no setting 'x'"),
         ({"metadata": np.array('{"format": 1, "architecture": {"type": "Dense"}}')}, "in_features"),
     ],
 )
@@ -142,6 +144,87 @@ def test_what_does_not_fit_is_refused_by_name(saved: Path, changes: dict[str, An
         load_model(saved)
     assert str(saved) in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def description(**changes: Any) -> dict[str, Any]:
+    """Metadata whose architecture is one Dense layer for the saved arrays, with other settings."""
+    layer = {"type": "Dense", "in_features": 4, "out_features": 3, **changes}
+    return {"metadata": np.array(json.dumps({"format": 1, "architecture": {"type": "Sequential", "layers": [layer]}}))}
+
+
+@pytest.mark.parametrize(
+    ("layer", "message"),
+    [
+        ({"in_features": 10**9, "out_features": 10**9}, "Dense 0 wants 1000000000000000000 weights, the file has 15 for it"),
+        ({"type": "RandomFourierFeatures", "in_features": 10**6, "out_features": 10**6}, "has no|wants 1000000000000"),
+        ({"in_features": 10**30}, "Dense can't have 'in_features'"),
+        ({"in_features": -4, "out_features": -3}, "at least 1"),
+        ({"in_features": 4.5}, ""),
+        ({"in_features": "4"}, "Dense can't have 'in_features' '4'"),
+        ({"in_features": True}, "Dense can't have 'in_features' True"),
+        ({"in_features": [4, 4, 4]}, "Dense can't have 'in_features'"),
+        ({"in_features": [[4]]}, "Dense can't have 'in_features'"),
+        ({"in_features": {}}, "Dense can't have 'in_features'"),
+        ({"rng": 1}, "Dense has no setting 'rng'"),
+        ({"init": "os.abort"}, "Dense can't have 'init'"),
+        ({"\x1b[2J": 1}, r"Dense has no setting '\\x1b\[2J'"),
+        ({"type": "__class__"}, "unknown layer '__class__'"),
+        ({"type": ["Dense"]}, "no layer type"),
+        ({"type": "Residual"}, "Residual wants body and shortcut"),
+        ({"type": "Sequential", "layers": {}}, "Sequential wants a list of layers"),
+        ({"type": "Sequential", "layers": []}, "Sequential wants a list of layers, no more"),
+    ],
+)
+def test_an_architecture_gets_no_more_than_the_file_has(saved: Path, layer: dict[str, Any], message: str) -> None:
+    edit(saved, **description(**layer))
+    tracemalloc.start()
+    try:
+        with pytest.raises(ModelFileError, match=message or None) as error:
+            load_model(saved)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
+    assert str(error.value).isprintable()
+
+
+def test_too_many_layers_are_refused(saved: Path) -> None:
+    layers = [{"type": "ReLU"}] * 1001
+    edit(saved, metadata=np.array(json.dumps({"format": 1, "architecture": {"type": "Sequential", "layers": layers}})))
+    with pytest.raises(ModelFileError, match="more than 1000 layers"):
+        load_model(saved)
+
+
+@pytest.mark.parametrize("text", ['{"format": 1, "x": NaN}', "[" * 100_000, '{"a": 1, "a": 1}', '{"x": ' + "9" * 5000 + "}"])
+def test_metadata_must_be_json_as_it_should_be(saved: Path, text: str) -> None:
+    edit(saved, metadata=np.array(text))
+    with pytest.raises(ModelFileError, match="not a usable model file"):
+        load_model(saved)
+
+
+def test_metadata_that_could_not_be_read_back_is_not_saved(saved: Path) -> None:
+    before = saved.read_bytes()
+    for metadata in ({"loss": float("nan")}, {"note": "x" * 2_000_000}):
+        with pytest.raises(ValueError, match=r"NaN|at most"):
+            save_model(saved, Sequential(ReLU()), metadata)
+    assert saved.read_bytes() == before
+
+
+def test_numbers_that_float32_can_not_hold_are_refused(saved: Path) -> None:
+    edit(saved, **{"0.w": np.full((4, 3), 1e300)})
+    with pytest.raises(ModelFileError, match=r"0\.w has values that are not finite"):
+        load_model(saved)
+
+
+def test_state_that_could_not_be_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "m.npz"
+    save_model(path, Sequential(BatchNorm1d(2)), {})
+    edit(path, **{"0.running_var": np.float32([1, -1])})
+    with pytest.raises(ModelFileError, match=r"0\.running_var has negative values"):
+        load_model(path)
+    save_model(path, NearestNeighbors(2, 10, num_examples=3), {})
+    edit(path, labels=np.float32([1, 10, 2]))
+    with pytest.raises(ModelFileError, match=r"labels must be in 0 \.\. 9"):
+        load_model(path)
 
 
 @pytest.mark.parametrize("content", [b"", b"not a zip", b"PK\x03\x04 but no more", b"\x93NUMPY", b"<!DOCTYPE html>"])

@@ -34,6 +34,7 @@ from scratchnet.cli.common import Failure, Misuse
 from scratchnet.datasets.errors import UnknownDatasetError
 from scratchnet.engine import WorkerDied
 from scratchnet.machine import one_blas_thread
+from scratchnet.untrusted import one_line
 
 COMMANDS = (
     *(train, tune, evaluate, compare, robustness, predict, explain, trace, draw, doctor),
@@ -52,7 +53,7 @@ class _Parser(argparse.ArgumentParser):
         return found, unknown
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
+        self.exit(2, f"{self.prog}: error: {one_line(message)} (see {self.prog} --help)\n")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -88,6 +89,5 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _report(error: BaseException, status: int, with_traceback: bool) -> int:
     if with_traceback:
         raise error
-    message = " ".join(str(error).split()) or type(error).__name__
-    print(f"scratchnet: error: {message}", file=sys.stderr)
+    print(f"scratchnet: error: {one_line(error)}", file=sys.stderr)
     return status

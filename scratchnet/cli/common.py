@@ -74,10 +74,9 @@ def add_model_argument(parser: argparse._ActionsContainer) -> None:
 
 def recipe_of(loaded: Loaded) -> Recipe | None:
     """How a model file says its network was trained; None if it says nothing usable."""
-    provenance = loaded.metadata.get("provenance")
-    settings = provenance.get("recipe") if isinstance(provenance, dict) else None
+    settings = loaded.told("recipe")
     try:
-        return recipe_from(settings, loaded.name) if isinstance(settings, dict) else None
+        return recipe_from(settings, loaded.name) if settings else None
     except ConfigError:
         return None
 
@@ -94,7 +93,7 @@ def add_workers_argument(parser: argparse.ArgumentParser) -> None:
 def inference_engine(loaded: Loaded, workers: int | None, images: int) -> Engine:
     """An engine for so many images; by default processes are started only where they save more time than they take."""
     few = workers is None and images < FEW
-    loss = LOSSES.get(loaded.metadata.get("loss", ""), SoftmaxCrossEntropy)()
+    loss = LOSSES.get(str(loaded.metadata.get("loss")), SoftmaxCrossEntropy)()
     return ShardedEngine(loaded.model, loss, prepare=loaded.prepare, workers=0 if few else workers)
 
 

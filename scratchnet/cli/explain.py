@@ -9,9 +9,8 @@ import numpy as np
 
 from scratchnet import explain
 from scratchnet.cli.common import Failure, Loaded, Misuse, add_model_argument, load, number, print_json, write_file
-from scratchnet.cli.predict import named, read_digit, sentence
+from scratchnet.cli.predict import named, probabilities, read_digit, sentence
 from scratchnet.explain.gradcam import has_convolution
-from scratchnet.losses import softmax
 from scratchnet.models import NUM_CLASSES
 from scratchnet.typing import Array
 
@@ -55,8 +54,9 @@ def run(args: argparse.Namespace) -> int:
     except (OSError, ValueError) as error:
         raise Failure(f"{args.image}: {error}") from error
     x = loaded.prepare(image)
-    logits = loaded.model(x)[0].astype(np.float64)
-    probs = softmax(logits[None])[0]
+    with np.errstate(over="ignore", invalid="ignore"):
+        logits = loaded.model(x)
+    probs = probabilities(loaded, logits)[0]
     answer = {"file": args.image, **named(probs)}
     label = answer["digit"] if args.label is None else args.label
     maps = {method: _map(method, loaded, x, label) for method in methods}
@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
     title = f"{Path(args.image).name} through {loaded.name}: what speaks for {label}?"
     figure = viz.explanations(image, maps, probs, label, title=title)
     write_file(args.out, functools.partial(viz.save, figure))
-    facts: dict[str, Any] = {"label": label, "logit": float(logits[label])}
+    facts: dict[str, Any] = {"label": label, "logit": float(logits[0, label])}
     if "integrated-gradients" in maps:
         total, rise = explain.completeness(loaded.model, x, maps["integrated-gradients"], label)
         facts["integrated_gradients"] = {"sum": float(total[0]), "rise": float(rise[0])}

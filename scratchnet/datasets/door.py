@@ -44,8 +44,8 @@ def open_source(name: str = "auto", data_dir: str | os.PathLike[str] | None = No
     try:
         mnist.load(data_dir, "test", progress=progress)
     except FetchError as error:
-        if any(status.path for status in mnist.verify(data_dir)):
-            raise  # some of MNIST is there: whoever has put it there wants it, not a stand-in
+        if any(status.path and not status.ok for status in mnist.verify(data_dir)):
+            raise  # some of MNIST is there, but damaged: whoever has put it there wants it, not a stand-in
         notice = (
             "NOT MNIST: these are SYNTHETIC digits, drawn by this program.\n"
             f"MNIST is not on this machine: {error}.\n"

@@ -76,11 +76,11 @@ def data_dirs(root: str | os.PathLike[str] | None = None) -> list[Path]:
     if (checkout / "setup.cfg").is_file():
         dirs.append(checkout / "data_cache")
     try:
-        import pooch
+        import platformdirs  # comes with pooch, and unlike it is small
     except ModuleNotFoundError:
         pass  # no user cache without pooch, which is what would fill it
     else:
-        dirs.append(Path(pooch.os_cache("scratchnet")))
+        dirs.append(Path(platformdirs.user_cache_dir("scratchnet")))
     return dirs
 
 

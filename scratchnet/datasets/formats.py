@@ -1,12 +1,11 @@
 """The formats MNIST comes in: pairs of IDX files, Kaggle's CSV, Keras' .npz. Each reader checks what it gives."""
 
-import io
 import warnings
-import zipfile
 from pathlib import Path
 
 import numpy as np
 
+from scratchnet import npz
 from scratchnet.datasets import idx
 from scratchnet.datasets.errors import DataError
 from scratchnet.typing import Array
@@ -28,22 +27,17 @@ def read_idx(dataset: str, images_path: Path, labels_path: Path) -> tuple[Array,
 
 def read_npz(path: Path, split: str) -> tuple[Array, Array]:
     """Images and labels from Keras' mnist.npz: x_train, y_train, x_test, y_test."""
-    arrays: list[Array] = []
-    file = io.BytesIO(path.read_bytes())  # what goes wrong from here on is about the contents, not about the disk
+    content = path.read_bytes()
+    names = f"x_{split}", f"y_{split}"
     try:
-        with zipfile.ZipFile(file) as archive:
-            for name in (f"x_{split}.npy", f"y_{split}.npy"):
-                if name not in archive.namelist():
-                    raise DataError(f"{path}: found no {name}, only {archive.namelist()}")
-                with archive.open(name) as member:
-                    arrays.append(np.lib.format.read_array(member, allow_pickle=False))
-                    if member.read(1):  # at the end zipfile compares the checksum
-                        raise DataError(f"{path}: {name}: found more bytes than its header says")
-    except DataError:
-        raise
-    except Exception as error:  # zip, its compressions and the .npy header each have errors of their own
-        raise DataError(f"{path}: found no or a damaged .npz file ({_one_line(error)})") from error
-    return check(arrays[0], arrays[1], f"{path}: x_{split}", f"{path}: y_{split}")
+        arrays = npz.read(content, names, times=16)
+    except npz.NpzError as error:
+        raise DataError(f"{path}: found no or a damaged .npz file ({error})") from error
+    missing = [name for name in names if name not in arrays]
+    if missing:
+        raise DataError(f"{path}: found no {' and no '.join(missing)}, wanted {' and '.join(names)}")
+    images, labels = (arrays[name] for name in names)
+    return check(images, labels, f"{path}: {names[0]}", f"{path}: {names[1]}")
 
 
 def read_csv(path: Path) -> tuple[Array, Array]:

@@ -18,7 +18,7 @@ import os
 import sys
 import zlib
 from pathlib import Path
-from typing import BinaryIO, TypeAlias, cast
+from typing import TYPE_CHECKING, BinaryIO, TypeAlias, cast
 
 import numpy as np
 
@@ -26,11 +26,15 @@ from scratchnet.datasets.errors import DataError
 from scratchnet.files import atomic_write
 from scratchnet.typing import Array
 
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
 Source: TypeAlias = str | os.PathLike[str] | BinaryIO
 
 TYPES = {code: np.dtype(name) for code, name in {8: "u1", 9: "i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}.items()}
 MAX_NDIM = 64  # NumPy's limit; the format's own is 255
 CHUNK = 1 << 20
+MOST_TIMES = 32  # MNIST's images are packed to a fifth
 
 
 class IdxError(DataError):
@@ -41,7 +45,7 @@ def read(source: Source) -> Array:
     """The array in an IDX file (a path or a binary file object, gzipped or not): writable, native byte order, C order.
 
     A header is a promise, not a fact: values are read piece by piece, so memory grows with what the file really holds,
-    and reading stops at the first byte too many.
+    and reading stops at the first byte too many. A gzip file may unpack to MOST_TIMES its size, and a CHUNK besides.
 
     Errors    IdxError if the bytes are not exactly one IDX array; OSError if the file can't be read at all
     """
@@ -86,20 +90,34 @@ def header(array: Array) -> bytes:
     return bytes([0, 0, codes[0], array.ndim]) + np.array(array.shape, ">u4").tobytes()
 
 
+class _Counted(io.RawIOBase):
+    """Reads from a file, and counts the bytes; any object with readinto will do."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.file, self.count = cast(io.RawIOBase, file), 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "WriteableBuffer") -> int | None:
+        size = self.file.readinto(buffer)
+        self.count += size or 0
+        return size
+
+
 def _read(file: BinaryIO, name: str) -> Array:
-    buffered = io.BufferedReader(cast(io.RawIOBase, file))  # to peek; any object with readinto will do
+    raw = _Counted(file)
+    buffered = io.BufferedReader(raw)  # to peek
     try:
         if buffered.peek(2)[:2] != b"\x1f\x8b":
-            return _parse(buffered, name)
+            return _parse(buffered, name, raw)
         with gzip.GzipFile(fileobj=buffered, mode="rb") as unpacked:
-            return _parse(unpacked, name)
+            return _parse(unpacked, name, raw)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise IdxError(f"{name}: gzip: found damaged or cut off data ({error}), wanted a whole gzip file") from error
-    finally:
-        buffered.detach()  # the file is the caller's to close
 
 
-def _parse(file: io.BufferedIOBase, name: str) -> Array:
+def _parse(file: io.BufferedIOBase, name: str, raw: _Counted) -> Array:
     magic = file.read(4)
     if not magic:
         raise IdxError(f"{name}: magic: found an empty file, wanted 4 bytes")
@@ -130,6 +148,10 @@ def _parse(file: io.BufferedIOBase, name: str) -> Array:
         if not chunk:
             raise IdxError(f"{name}: values: found {len(values)} bytes, wanted {size} as the header says ({promise})")
         values += chunk
+        if len(values) > MOST_TIMES * raw.count + CHUNK:
+            raise IdxError(
+                f"{name}: gzip: found {len(values)} bytes in {raw.count}, wanted at most {MOST_TIMES} times as many"
+            )
     if file.read(1):
         raise IdxError(f"{name}: end: found more bytes, wanted none after the {size} the header says ({promise})")
     return np.ndarray(shape, dtype, buffer=values).astype(dtype.newbyteorder("="), copy=False)
@@ -137,6 +159,7 @@ def _parse(file: io.BufferedIOBase, name: str) -> Array:
 
 def _looks_like(start: bytes) -> str:
     text = start.lstrip(b"\xef\xbb\xbf \t\r\n")[:4].decode("ascii", "replace")
+    text = "".join(c for c in text if c.isprintable())
     if text.startswith("<"):
         return f' ("{text}", looks like an HTML page)'
     return " (gzipped twice?)" if start.startswith(b"\x1f\x8b") else ""

@@ -36,6 +36,7 @@ from scratchnet.datasets.strokes import POINTS, ways_to_write
 from scratchnet.files import atomic_write
 from scratchnet.rng import Purpose, stream
 from scratchnet.typing import Array, Rng
+from scratchnet.untrusted import parse_json
 
 VERSION = 1  # goes up when the same seed gives other images
 SPLITS = ("train", "test")
@@ -277,7 +278,7 @@ def load(
 def _read(folder: Path, split: str, asked: dict[str, Any]) -> tuple[Array, Array] | None:
     """The split, if the folder holds the whole set that is asked for; the checksums also tell mixed or damaged files."""
     try:
-        marker = json.loads((folder / MARKER).read_bytes())
+        marker = parse_json((folder / MARKER).read_text(encoding="utf-8"))
         checksums = marker["crc32"]
         if any(marker[key] != value for key, value in (_GENERATOR | asked | {"complete": True}).items()):
             return None

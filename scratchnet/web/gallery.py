@@ -97,13 +97,14 @@ def _description(entry: Known) -> dict[str, Any]:
         loaded = _read(entry)
     except ApiError as error:
         return {**about, "parameters": None, "layers": [], "accuracy": None, "dataset": None, "problem": error.message}
-    metrics = loaded.metadata.get("provenance", {}).get("metrics", {})
+    metrics = loaded.told("metrics")
+    accuracy, dataset = metrics.get("test_accuracy"), metrics.get("dataset")
     return {
         **about,
         "parameters": count(sum(array.size for array in loaded.model.params.values())),
         "layers": [written(layer) for layer in leaves(loaded.model)],
-        "accuracy": metrics.get("test_accuracy"),
-        "dataset": metrics.get("dataset"),
+        "accuracy": accuracy if isinstance(accuracy, float) else None,  # the file may say anything
+        "dataset": dataset[:40] if isinstance(dataset, str) else None,
     }
 
 

@@ -1,17 +1,17 @@
-"""A picture file that somebody sent -> the digit in it, with bounds on what it may cost."""
+"""A picture file that a visitor sent -> the digit in it."""
 
 from __future__ import annotations
 
 import io
-import warnings
 
-from scratchnet.picture import UnreadablePicture, digit_from_picture
+from scratchnet.picture import UnreadablePicture
+from scratchnet.picture_file import TooManyPixels, read_digit
 from scratchnet.typing import Array
 from scratchnet.web.errors import ApiError
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
 MOST_PIXELS = 24_000_000
-"""A picture may have so many, which is what telephones make; its header tells, so nothing larger is ever decoded."""
+"""A picture may have so many, which is what telephones make."""
 
 
 def digit_in(content: bytes) -> Array:
@@ -19,28 +19,9 @@ def digit_in(content: bytes) -> Array:
 
     Errors    ApiError 413 for too many pixels; UnreadablePicture if it is no picture or there is no digit in it
     """
-    from PIL import Image, UnidentifiedImageError
-
     if not content:
         raise UnreadablePicture("the picture is empty: no bytes came")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of Pillow's, about odd files
-            with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
-                if picture.width * picture.height > MOST_PIXELS:
-                    raise ApiError(
-                        413,
-                        "too-large",
-                        f"the picture has {picture.width} x {picture.height} pixels; "
-                        f"{MOST_PIXELS // 1_000_000} million are the most",
-                    )
-                picture.draft("RGB", (2048, 2048))  # a JPEG can be decoded smaller
-                picture.load()
-                return digit_from_picture(picture)
-    except UnidentifiedImageError:
-        raise UnreadablePicture(f"not a picture that can be read; wanted {', '.join(FORMATS)}") from None
-    except UnreadablePicture:
-        raise
-    except (Image.DecompressionBombError, OSError, SyntaxError, ValueError, EOFError, OverflowError) as error:
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise UnreadablePicture(f"not a picture that can be used: {reason}") from None
+        return read_digit(io.BytesIO(content), formats=FORMATS, most_pixels=MOST_PIXELS)
+    except TooManyPixels as error:
+        raise ApiError(413, "too-large", str(error)) from None

@@ -13,6 +13,7 @@ from pictures import draw
 from PIL import Image
 from web_case import METADATA, png, pooled
 
+from scratchnet.layers import Conv2d, Dense, GlobalAvgPool, Sequential
 from scratchnet.picture import UnreadablePicture
 from scratchnet.serialize import save_model
 from scratchnet.web import gallery as gallery_module
@@ -135,6 +136,40 @@ def test_loopback():
     assert not is_loopback("0.0.0.0")
     assert not is_loopback("192.168.1.7")
     assert not is_loopback("example.org")
+
+
+@pytest.mark.parametrize(
+    "provenance",
+    [
+        [],
+        "mine",
+        {"metrics": []},
+        {"metrics": {"test_accuracy": "<b>99</b>", "dataset": ["x"]}},
+        {"metrics": {"dataset": "x" * 999}},
+    ],
+    ids=str,
+)
+def test_a_file_that_tells_nonsense_of_itself_is_listed_without_it(make, tmp_path, provenance):
+    (tmp_path / "odd").mkdir()
+    save_model(tmp_path / "odd" / "model.npz", pooled(), METADATA | {"provenance": provenance})
+    listed = make(gallery=Gallery(tmp_path)).get("/api/models").get_json()["models"]
+    (odd,) = (model for model in listed if model["id"] == "run:odd")
+    assert odd["problem"] is None
+    assert odd["accuracy"] is None
+    assert len(odd["dataset"] or "") <= 40
+
+
+def test_a_file_whose_network_asks_for_too_much_is_listed_as_unusable(make, tmp_path):
+    (tmp_path / "greedy").mkdir()
+    model = Sequential(
+        Conv2d(1, 1, 1, pad=50_000, rng=np.random.default_rng(0)),
+        GlobalAvgPool(),
+        Dense(1, 10, rng=np.random.default_rng(0)),
+    )
+    save_model(tmp_path / "greedy" / "model.npz", model, METADATA)
+    client = make(gallery=Gallery(tmp_path))
+    (greedy,) = (model for model in client.get("/api/models").get_json()["models"] if model["id"] == "run:greedy")
+    assert "is no network for 28 x 28 digits" in greedy["problem"]
 
 
 # --- how much ------------------------------------------------------------------------------------------------------------
