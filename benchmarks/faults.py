@@ -527,11 +527,14 @@ def on_a_real_disk(lab: Lab, digits: Path, fault: str, row: Row) -> None:
     row.compare(1, run, whole, environment["SETTINGS"])
 
 
+def in_shared_memory() -> list[str]:
+    """What multiprocessing has there: semaphores, and files that are shared."""
+    return [path.name for kind in ("sem.mp-*", "pym-*", "psm_*") for path in SHM.glob(kind)]
+
+
 def left_in_memory(before: set[str]) -> list[str]:
-    """Shared memory that was not there before, and that no process uses."""
-    if not SHM.is_dir():
-        return []
-    new = {name for name in os.listdir(SHM) if name not in before}
+    """What was not there before, and no process uses."""
+    new = set(in_shared_memory()) - before
     used = ""
     for maps in Path("/proc").glob("[0-9]*/maps") if new else ():
         with contextlib.suppress(OSError):
@@ -562,7 +565,7 @@ def main(args: argparse.Namespace) -> None:
         raise RuntimeError("this needs fork, which this system does not have")
     global PLOTS
     PLOTS = args.plots
-    shared = set(os.listdir(SHM)) if SHM.is_dir() else set()
+    shared = set(in_shared_memory())
     with tempfile.TemporaryDirectory() as temporary:
         lab, digits = Lab(Path(temporary), random.Random(args.seed)), Path(temporary) / "digits"
         make_digits(digits)
