@@ -187,7 +187,7 @@ class Progress:
         self._started = time.perf_counter() - start.seconds
         self._checkpoints, self._engine, self._optimizer, self._run = checkpoints, engine, optimizer, start.run
         self._every, self._stop, self._report, self._reported = every, stop, report, ""
-        if not begun:
+        if not begun or checkpoints.damaged:  # at once in the damaged one's place, so that there are two again
             self._save()
 
     @property

@@ -152,6 +152,16 @@ def test_it_does_not_begin_again(tmp_path: Path) -> None:
         assert progress.step == STEPS
 
 
+def test_a_damaged_one_is_replaced_at_once(tmp_path: Path) -> None:
+    """Otherwise the next crash, before the next checkpoint, would have only one to go on from."""
+    go_on(tmp_path, SGD, 5)
+    before = newest(tmp_path)
+    before.write_bytes(before.read_bytes()[:-1])
+    go_on(tmp_path, SGD, 4)  # not a step more
+    assert [_step(tmp_path / name) for name in FILES] == [4, 4]
+    assert go_on(tmp_path, SGD) == at_once(SGD)
+
+
 def test_seconds_add_up(tmp_path: Path) -> None:
     with engine() as worker:
         begun = Checkpoint(0, changing(worker, optimizer := SGD(0.1)), seconds=100.0)
