@@ -30,13 +30,14 @@ from typing import Any
 import numpy as np
 
 from scratchnet import npz
+from scratchnet.arguments import is_number, require
 from scratchnet.engine import Engine
 from scratchnet.engine.flat import statistics
 from scratchnet.files import atomic_write
-from scratchnet.layers.base import require
 from scratchnet.optim import Optimizer
 from scratchnet.train import Epoch, Evaluation, Step, train_epochs
 from scratchnet.typing import Array, Params
+from scratchnet.untrusted import one_line
 
 FILES = ("checkpoint-a.npz", "checkpoint-b.npz")
 FORMAT = 1
@@ -161,7 +162,7 @@ class Progress:
     KeyboardInterrupt raised. ``report`` is told of one that can't be written, and training goes on; without it, and with the
     first one, that is an error.
 
-    Errors    CheckpointError if what was kept is damaged, or of another training; OSError
+    Errors    CheckpointError if what was kept is damaged, or of another training; OSError; ValueError if ``every`` can't be
     """
 
     def __init__(
@@ -176,6 +177,8 @@ class Progress:
         stop: threading.Event | None = None,
         report: Callable[[str], None] | None = None,
     ) -> None:
+        fits = every is None or (is_number(every) and every >= 0)
+        require(fits, f"Progress: every must be seconds, at least 0, or None, got {every!r}")
         begun = begun or checkpoints.load()
         if begun:
             restore(begun, engine, optimizer)
@@ -184,7 +187,7 @@ class Progress:
         self._started = time.perf_counter() - start.seconds
         self._checkpoints, self._engine, self._optimizer, self._run = checkpoints, engine, optimizer, start.run
         self._every, self._stop, self._report, self._reported = every, stop, report, ""
-        if not begun:
+        if not begun or checkpoints.damaged:  # at once in the damaged one's place, so that there are two again
             self._save()
 
     @property
@@ -255,7 +258,7 @@ def _to_bytes(checkpoint: Checkpoint) -> bytes:
         "run": checkpoint.run,
     }
     text = np.array(json.dumps(about, allow_nan=False))
-    content = npz.packed({**checkpoint.arrays, "about": text}, comment=bytes(DIGITS))[:-DIGITS]
+    content = npz.write({**checkpoint.arrays, "about": text}, comment=bytes(DIGITS))[:-DIGITS]
     return content + hashlib.sha256(content).hexdigest().encode()
 
 
@@ -274,4 +277,4 @@ def _from_bytes(content: bytes) -> Checkpoint:
         epochs, steps = [Epoch(*row) for row in about["epochs"]], [Step(*row) for row in about["steps"]]
         return Checkpoint(about["step"], arrays, epochs, steps, float(about["seconds"]), about["run"])
     except Exception as error:  # its checksum is right: nothing broke it, somebody made it so
-        raise CheckpointError(f"is no checkpoint that can be used: {' '.join(str(error).split())}") from error
+        raise CheckpointError(f"is no checkpoint that can be used: {one_line(error)}") from error

@@ -9,7 +9,7 @@ file's size, evaluates a header as Python, and takes the last of two members of 
     headers   the line that NumPy writes, matched by a pattern, never evaluated; no Python objects
     values    as many bytes as the header says, and with the archive's checksum
 
-Nothing is ever unpacked to disk, so a name can't lead anywhere.
+Nothing is ever unpacked to disk, so a name can't lead anywhere. And writing them, so that they depend on the arrays alone.
 """
 
 import io
@@ -42,18 +42,6 @@ class NpzError(ValueError):
     """Not an .npz archive, or a damaged or hostile one."""
 
 
-def packed(arrays: Params, *, comment: bytes = b"") -> bytes:
-    """What ``np.savez`` writes, but for the time of day: the same arrays make the same bytes, and a clock that stands before
-    1980, where zip archives have no date, is no error. The comment is the archive's, and the end of it."""
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
-        archive.comment = comment
-        for name, array in arrays.items():
-            with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
-                np.lib.format.write_array(member, array, allow_pickle=False)
-    return file.getvalue()
-
-
 def read(content: bytes, wanted: Collection[str] | None = None, *, times: int = 4) -> Params:
     """The arrays in an .npz file by name, or those of them that are wanted: writable, native byte order.
 
@@ -74,6 +62,18 @@ def read(content: bytes, wanted: Collection[str] | None = None, *, times: int = 
         raise
     except _DAMAGE as error:
         raise NpzError(one_line(error)) from error
+
+
+def write(arrays: Params, *, comment: bytes = b"") -> bytes:
+    """What ``np.savez`` writes, but for the time of day: the same arrays make the same bytes, and a clock that stands before
+    1980, where zip archives have no date, is no error. The comment is the archive's, and the end of it."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.comment = comment
+        for name, array in arrays.items():
+            with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, array, allow_pickle=False)
+    return file.getvalue()
 
 
 def _members(archive: zipfile.ZipFile, wanted: Collection[str] | None) -> Iterator[tuple[str, zipfile.ZipInfo]]:

@@ -57,7 +57,7 @@ def save_model(path: str | os.PathLike[str], model: Layer, metadata: dict[str, A
     text = json.dumps({**metadata, "format": FORMAT, "architecture": describe(model)})
     parse_json(text)  # what could not be read back
     with atomic_write(path) as file:
-        file.write(npz.packed({_METADATA: np.array(text), **model.params, **model.state}))
+        file.write(npz.write({_METADATA: np.array(text), **model.params, **model.state}))
 
 
 def load_model(path: str | os.PathLike[str]) -> SavedModel:
@@ -213,4 +213,5 @@ def _check_state(model: Layer) -> None:
         if isinstance(leaf, BatchNorm1d | BatchNorm2d):
             require(bool((leaf.state["running_var"] >= 0).all()), f"{name}.running_var has negative values")
         if isinstance(leaf, NearestNeighbors):
-            leaf.remember(**leaf.state)
+            labels, last = leaf.state["labels"], leaf.num_classes - 1
+            require(labels.min(initial=0) >= 0 and labels.max(initial=0) <= last, f"{name}.labels must be in 0 .. {last}")

@@ -114,8 +114,8 @@ def train_steps(
     whole = is_whole(epochs, batch_size) and epochs >= 1 and batch_size >= 1
     require(whole, f"train_steps: epochs {epochs} and batch_size {batch_size} must be positive")
     batches = steps_per_epoch(n, batch_size)
-    begins = is_whole(start) and 0 <= start <= epochs * batches
-    require(begins, f"train_steps: start must be in 0 .. {epochs * batches}, got {start}")
+    there = is_whole(start) and 0 <= start <= epochs * batches
+    require(there, f"train_steps: start must be in 0 .. {epochs * batches}, got {start!r}")
     for epoch in range(start // batches, epochs):
         order = stream(seed, Purpose.SHUFFLE, step=epoch).permutation(n)
         for index in range(max(0, start - epoch * batches), batches):

@@ -152,6 +152,16 @@ def test_it_does_not_begin_again(tmp_path: Path) -> None:
         assert progress.step == STEPS
 
 
+def test_a_damaged_one_is_replaced_at_once(tmp_path: Path) -> None:
+    """Otherwise the next crash, before the next checkpoint, would have only one to go on from."""
+    go_on(tmp_path, SGD, 5)
+    before = newest(tmp_path)
+    before.write_bytes(before.read_bytes()[:-1])
+    go_on(tmp_path, SGD, 4)  # not a step more
+    assert [_step(tmp_path / name) for name in FILES] == [4, 4]
+    assert go_on(tmp_path, SGD) == at_once(SGD)
+
+
 def test_seconds_add_up(tmp_path: Path) -> None:
     with engine() as worker:
         begun = Checkpoint(0, changing(worker, optimizer := SGD(0.1)), seconds=100.0)
@@ -231,6 +241,13 @@ def test_how_often(
         for _ in Progress(Checkpoints("nowhere"), worker, SGD(0.1), every=every).epochs(clock.steps()):
             pass
     assert clock.saved == expected
+
+
+@pytest.mark.parametrize("every", [-1, np.nan, "epoch", True])
+def test_every_must_be_seconds(every: Any, tmp_path: Path) -> None:
+    with engine() as worker, pytest.raises(ValueError, match=r"every must be seconds, at least 0, or None, got"):
+        Progress(Checkpoints(tmp_path), worker, SGD(0.1), every=every)
+    assert os.listdir(tmp_path) == []
 
 
 def test_a_stop_is_kept_and_is_an_interrupt(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -363,7 +380,7 @@ def test_a_checkpoint_that_says_something_odd_is_refused(change: dict[str, Any],
 
 def test_nothing_is_ever_unpickled(tmp_path: Path) -> None:
     made_by_hand(tmp_path / FILES[0], about=np.array([{}], object))
-    with pytest.raises(CheckpointError, match="is no checkpoint that can be used: Object arrays cannot be loaded"):
+    with pytest.raises(CheckpointError, match="is no checkpoint that can be used: about holds Python objects"):
         Checkpoints(tmp_path).load()
 
 

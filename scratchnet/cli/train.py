@@ -231,14 +231,9 @@ def _train(plan: _Plan, data: dict[str, Dataset], args: argparse.Namespace) -> i
             history, start = progress.history, progress.step
             if begun:
                 _say(f"going on after step {start}, with {len(history)} of {recipe.epochs} epochs done")
-            steps = _watched(
-                steps_for(recipe, engine, optimizer, start=start, detect_anomaly=args.detect_anomaly),
-                recipe,
-                len(indices),
-                start,
-            )
+            steps = steps_for(recipe, engine, optimizer, start=start, detect_anomaly=args.detect_anomaly)
             try:
-                for epoch in progress.epochs(steps, validate):
+                for epoch in progress.epochs(_watched(steps, recipe, len(indices), start), validate):
                     _say(_line(epoch, recipe.epochs))
             except KeyboardInterrupt:
                 ended = f"interrupted in epoch {len(history) + 1} of {recipe.epochs}"

@@ -352,7 +352,7 @@ def _set_up(index: int, workers: int, shared: SharedArrays) -> Run:
     one_blas_thread()
     keep_freed_memory()
     arrays = shared.arrays()
-    board = Board(pickle.loads(arrays.pop("task").tobytes()), arrays)
+    board = Board(pickle.loads(arrays.pop("task").data), arrays)
     Binding(board.task.model, board.arrays["params"], board.arrays["state"], copy=False)
     update: Update | None = None
 
