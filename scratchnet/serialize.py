@@ -125,10 +125,8 @@ class _Builder:
 
         Errors    ValueError or TypeError if the description names an unknown layer or setting, or one that can't be
         """
-        require(
-            isinstance(description, dict) and isinstance(description.get("type"), str),
-            f"architecture: no layer type in {reprlib.repr(description)}",
-        )
+        if not (isinstance(description, dict) and isinstance(description.get("type"), str)):
+            raise ValueError(f"architecture: no layer type in {reprlib.repr(description)}")
         self.layers += 1
         require(self.layers <= MOST_LAYERS, f"architecture: more than {MOST_LAYERS} layers")
         settings = {key: value for key, value in description.items() if key != "type"}
@@ -141,7 +139,8 @@ class _Builder:
             require(settings.keys() in ({"body"}, {"body", "shortcut"}), "architecture: Residual wants body and shortcut")
             return Residual(**{way: self.layer(child, _join(name, way)) for way, child in settings.items()})
         kinds = [known for known in layers.__all__ if known not in ("Layer", "Composite")]
-        require(kind in kinds, f"architecture: unknown layer {reprlib.repr(kind)}, there are {', '.join(kinds)}")
+        if kind not in kinds:
+            raise ValueError(f"architecture: unknown layer {reprlib.repr(kind)}, there are {', '.join(kinds)}")
         return self._leaf(kind, {key: _setting(kind, key, value) for key, value in settings.items()}, name)
 
     def _leaf(self, kind: str, settings: dict[str, Any], name: str) -> Layer:
@@ -168,11 +167,9 @@ def _parameters(cls: type[Layer]) -> tuple[str, ...]:
 def _setting(kind: str, name: str, value: Any) -> Any:
     """A number, None, or a pair, which JSON has as a list."""
     numbers = value if isinstance(value, list) else [value]
-    require(
-        len(numbers) <= 2
-        and all(v is None or (isinstance(v, int | float) and not isinstance(v, bool) and abs(v) < 2**31) for v in numbers),
-        f"architecture: {kind} can't have {reprlib.repr(name)} {reprlib.repr(value)}",
-    )
+    fine = (v is None or (isinstance(v, int | float) and not isinstance(v, bool) and abs(v) < 2**31) for v in numbers)
+    if len(numbers) > 2 or not all(fine):
+        raise ValueError(f"architecture: {kind} can't have {reprlib.repr(name)} {reprlib.repr(value)}")
     return tuple(value) if isinstance(value, list) else value
 
 
