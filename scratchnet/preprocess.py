@@ -7,6 +7,7 @@ are stored in the model file, so a network never meets numbers on another scale 
 from __future__ import annotations
 
 import math
+import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,12 +17,14 @@ import numpy as np
 from scratchnet.memory import from_hcwn
 from scratchnet.typing import Array
 
+MOST = 1_000_000  # of a mean or deviation
+
 
 @dataclass(frozen=True)
 class Normalization:
     """Pixels become (x / 255 - mean) / std. The defaults are mean and deviation of MNIST's 60 000 training images.
 
-    Errors    ValueError if a number is not finite or std is not positive
+    Errors    ValueError if a number is not finite, or so large or small that pixels would not come out as such
     """
 
     mean: float = 0.1307
@@ -29,10 +32,15 @@ class Normalization:
 
     def __post_init__(self) -> None:
         for name, value in (("mean", self.mean), ("std", self.std)):
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-                raise ValueError(f"Normalization: {name} must be a finite number, got {value!r}")
+            number = isinstance(value, int | float) and not isinstance(value, bool)
+            if not number or not abs(value) < math.inf:
+                raise ValueError(f"Normalization: {name} must be a finite number, got {reprlib.repr(value)}")
+            if abs(value) > MOST:
+                raise ValueError(f"Normalization: {name} must be at most {MOST}, got {reprlib.repr(value)}")
         if self.std <= 0:
             raise ValueError(f"Normalization: std must be positive, got {self.std!r}")
+        if self.std < 1 / MOST:
+            raise ValueError(f"Normalization: std must be at least {1 / MOST}, got {self.std!r}")
 
     def to_dict(self) -> dict[str, float]:
         """As it stands in a model file's metadata."""
@@ -42,7 +50,7 @@ class Normalization:
     def from_dict(cls, values: Mapping[str, Any]) -> Normalization:
         """The inverse of ``to_dict``; ValueError if a number is missing, unknown or unusable."""
         if not isinstance(values, Mapping) or set(values) != {"mean", "std"}:
-            raise ValueError(f"Normalization: wants the two numbers 'mean' and 'std', got {values!r}")
+            raise ValueError(f"Normalization: wants the two numbers 'mean' and 'std', got {reprlib.repr(values)}")
         return cls(mean=values["mean"], std=values["std"])
 
 

@@ -10,17 +10,18 @@ import inspect
 import json
 import os
 import reprlib
-from collections import Counter
 from dataclasses import dataclass
 from math import prod
 from typing import Any
 
 import numpy as np
 
-from scratchnet import layers, npz
+from scratchnet import layers
 from scratchnet.files import atomic_write
 from scratchnet.layers import BatchNorm1d, BatchNorm2d, Composite, Layer, NearestNeighbors, Residual, Sequential
 from scratchnet.layers.base import require
+from scratchnet.npz import NpzError
+from scratchnet.npz import read as read_arrays
 from scratchnet.typing import Array, Params, Rng
 from scratchnet.untrusted import one_line, parse_json
 
@@ -73,8 +74,8 @@ def load_model(path: str | os.PathLike[str]) -> SavedModel:
     with open(path, "rb") as file:
         content = file.read()
     try:
-        arrays = npz.read(content)
-    except npz.NpzError as error:
+        arrays = read_arrays(content)
+    except NpzError as error:
         raise ModelFileError(f"{name}: not a model file, or a damaged one ({one_line(error)})") from error
     del content
     try:
@@ -99,35 +100,30 @@ def describe(layer: Layer) -> dict[str, Any]:
     return {"type": kind, **{name: getattr(layer, name) for name in layer.settings}}
 
 
-_SIZES = {
-    "Dense": ("in_features", "out_features"),
-    "Conv2d": ("in_channels", "out_channels", "kernel_size"),
-    "BatchNorm1d": ("num_features",),
-    "BatchNorm2d": ("num_features",),
-    "RandomFourierFeatures": ("in_features", "out_features"),
-    "NearestNeighbors": ("in_features", "num_examples"),
+_LARGEST = {
+    "Dense": ("w", ("in_features", "out_features")),
+    "Conv2d": ("w", ("in_channels", "out_channels", "kernel_size")),
+    "BatchNorm1d": ("gamma", ("num_features",)),
+    "BatchNorm2d": ("gamma", ("num_features",)),
+    "RandomFourierFeatures": ("w", ("in_features", "out_features")),
+    "NearestNeighbors": ("examples", ("in_features", "num_examples")),
 }
-"""The settings whose product is the size of a layer's largest array; without one of them there is no such layer."""
+"""A layer's largest array, and the settings whose product is its size; without one of them there is no such layer."""
 
 
 class _Builder:
     """Makes layers from what ``describe`` says of them; their weights are still to be filled in from ``arrays``."""
 
     def __init__(self, arrays: Params) -> None:
-        self.held: Counter[str] = Counter()  # numbers that the file has for each layer
-        for key, array in arrays.items():
-            self.held[key.rpartition(".")[0]] += array.size
-        self.layers = 0
+        self.arrays, self.layers = arrays, 0
 
     def layer(self, description: Any, name: str = "") -> Layer:
         """The layer called ``name``.
 
         Errors    ValueError or TypeError if the description names an unknown layer or setting, or one that can't be
         """
-        require(
-            isinstance(description, dict) and isinstance(description.get("type"), str),
-            f"architecture: no layer type in {reprlib.repr(description)}",
-        )
+        if not (isinstance(description, dict) and isinstance(description.get("type"), str)):
+            raise ValueError(f"architecture: no layer type in {reprlib.repr(description)}")
         self.layers += 1
         require(self.layers <= MOST_LAYERS, f"architecture: more than {MOST_LAYERS} layers")
         settings = {key: value for key, value in description.items() if key != "type"}
@@ -140,17 +136,20 @@ class _Builder:
             require(settings.keys() in ({"body"}, {"body", "shortcut"}), "architecture: Residual wants body and shortcut")
             return Residual(**{way: self.layer(child, _join(name, way)) for way, child in settings.items()})
         kinds = [known for known in layers.__all__ if known not in ("Layer", "Composite")]
-        require(kind in kinds, f"architecture: unknown layer {reprlib.repr(kind)}, there are {', '.join(kinds)}")
+        if kind not in kinds:
+            raise ValueError(f"architecture: unknown layer {reprlib.repr(kind)}, there are {', '.join(kinds)}")
         return self._leaf(kind, {key: _setting(kind, key, value) for key, value in settings.items()}, name)
 
     def _leaf(self, kind: str, settings: dict[str, Any], name: str) -> Layer:
         cls = getattr(layers, kind)
-        unknown = [reprlib.repr(key) for key in settings if key not in cls.settings]
+        unknown = sorted(settings.keys() - set(cls.settings))
         require(not unknown, f"architecture: {kind} has no setting {', '.join(unknown)}")
-        if all(key in settings for key in _SIZES.get(kind, ("",))):
-            sizes = [settings[key] for key in _SIZES[kind]]
-            size, held = prod(prod(s) if isinstance(s, tuple) else s for s in sizes), self.held[name]
-            require(size <= held, f"{kind} {name} wants {size} weights, the file has {held} for it")
+        largest, sizes = _LARGEST.get(kind, ("", ()))
+        if sizes and settings.keys() >= set(sizes):  # before there is an array of that size
+            key, size = _join(name, largest), prod(_size(key, settings[key]) for key in sizes)
+            require(key in self.arrays, f"its architecture wants {key}, which the file lacks")
+            held = self.arrays[key]
+            require(held.size == size, f"{key} is {held.shape}, its architecture wants {size} numbers in it")
         if "init" in _parameters(cls):
             settings["init"] = _blank
         if "rng" in _parameters(cls):
@@ -167,12 +166,15 @@ def _parameters(cls: type[Layer]) -> tuple[str, ...]:
 def _setting(kind: str, name: str, value: Any) -> Any:
     """A number, None, or a pair, which JSON has as a list."""
     numbers = value if isinstance(value, list) else [value]
-    require(
-        len(numbers) <= 2
-        and all(v is None or (isinstance(v, int | float) and not isinstance(v, bool) and abs(v) < 2**31) for v in numbers),
-        f"architecture: {kind} can't have {reprlib.repr(name)} {reprlib.repr(value)}",
-    )
+    fine = (v is None or (isinstance(v, int | float) and not isinstance(v, bool) and abs(v) < 2**31) for v in numbers)
+    if len(numbers) > 2 or not all(fine):
+        raise ValueError(f"architecture: {kind} can't have {reprlib.repr(name)} {reprlib.repr(value)}")
     return tuple(value) if isinstance(value, list) else value
+
+
+def _size(name: str, value: Any) -> Any:
+    """What a setting contributes to the size of an array; a kernel_size may be one number for both sides."""
+    return prod(value) if isinstance(value, tuple) else value**2 if name == "kernel_size" else value
 
 
 def _blank(rng: Rng, shape: tuple[int, ...]) -> Array:

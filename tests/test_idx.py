@@ -226,6 +226,13 @@ def test_a_gzip_bomb_costs_no_memory():
     assert peak(gzip.compress(pack(8, (10,), bytes(100 << 20)), 1)) < 3 * idx.CHUNK
 
 
+def test_a_gzip_bomb_whose_header_tells_the_truth_costs_a_multiple_of_the_file():
+    bomb = gzip.compress(pack(8, (20, 1000, 1000), bytes(20_000_000)))
+    with pytest.raises(IdxError, match=r"gzip: found \d+ bytes in \d+, wanted at most 32 times as many"):
+        read(bomb)
+    assert peak(bomb) < 64 * len(bomb) + 4 * idx.CHUNK
+
+
 def reads_or_says_why(data):
     try:
         array = read(data)

@@ -79,6 +79,9 @@ def test_normalization_survives_its_dict(mean, std):
         ({"mean": 0.1, "std": True}, "std must be a finite number, got True"),
         ({"mean": 0.1, "std": 0}, "std must be positive, got 0"),
         ({"mean": 0.1, "std": -1.0}, "std must be positive, got -1.0"),
+        ({"mean": 10**400, "std": 1}, "mean must be at most 1000000, got 1000"),
+        ({"mean": 0.1, "std": 1e300}, "std must be at most 1000000"),
+        ({"mean": 0.1, "std": 1e-300}, "std must be at least 1e-06"),
     ],
 )
 def test_normalization_refuses_what_it_cannot_use(values, words):

@@ -1,6 +1,7 @@
 """Recipes and config files."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +98,46 @@ def test_wrong_settings_are_named(settings: dict[str, Any], message: str) -> Non
     assert message in str(error.value)
 
 
-@pytest.mark.parametrize(("text", "message"), [("{", "not a JSON file"), ("[1]", "a JSON list"), ("", "not a JSON file")])
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("shards", 10**9, "shards must be at most 1024"),
+        ("seed", 10**30, "seed must be at most 9223372036854775808"),
+        ("epochs", 10**400, "epochs must be at most 1000000000000, got 1000"),
+        ("lr", 10**400, "lr must be at most 1000000000000"),
+        ("lr", 1e300, "lr must be at most 1000000000000, got 1e+300"),
+        ("shift", -(10**400), "shift must be at least 0"),
+        ("elastic_sigma", 1e-300, "elastic_sigma must be at least 0.01"),
+        ("optimizer", "x" * 100_000, "optimizer must be one of sgd"),
+    ],
+)
+def test_numbers_that_nothing_can_compute_with_are_refused(name: str, value: Any, message: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(message)) as error:
+        recipe_from({name: value}, "c.json")
+    assert len(str(error.value)) < 400
+
+
+def test_names_of_settings_are_shown_and_not_obeyed() -> None:
+    with pytest.raises(ConfigError) as error:
+        recipe_from({"\x1b[2J\n": 1, "y" * 100_000: 2}, "c.json")
+    assert str(error.value).isprintable()
+    assert len(str(error.value)) < 700
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "not a JSON file"),
+        ("[1]", "a JSON list"),
+        ("", "not a JSON file"),
+        ('{"lr": NaN}', "NaN is no JSON"),
+        ('{"lr": 1e999}', "too large"),
+        ('{"lr": 1, "lr": 2}', "stands twice"),
+        ('{"lr":' * 5000, "not a JSON file"),
+        ("[" * 100_000, "not a JSON file: nested"),
+        (" " * (1 << 21), "at most 1048576"),
+    ],
+)
 def test_other_files_are_refused(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "c.json").write_text(text, encoding="utf-8")
     with pytest.raises(ConfigError, match=f"c.json: .*{message}"):
@@ -116,3 +156,8 @@ def test_schedules_span_the_run() -> None:
         assert schedule(0) == pytest.approx(first)
         assert schedule(99) == pytest.approx(last, abs=2e-4)
         assert max(schedule(step) for step in range(100)) == pytest.approx(0.3)
+
+
+def test_a_byte_order_mark_as_windows_writes_it_does_no_harm(tmp_path: Path) -> None:
+    (tmp_path / "c.json").write_text('{"lr": 1}', encoding="utf-8-sig")
+    assert read_config(tmp_path / "c.json") == {"lr": 1}

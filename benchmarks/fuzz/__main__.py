@@ -7,6 +7,7 @@ kept as files; ``--file F`` reads one again. Exit status 1 if there are any.
 """
 
 import argparse
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -28,6 +29,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--findings", type=Path, default=Path("runs/fuzz"), metavar="DIR", help="default runs/fuzz")
     parser.add_argument("--file", type=Path, metavar="F", help="read this file alone, with one target")
     args = parser.parse_args(argv)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: it ends a target and tells what was found
     with tempfile.TemporaryDirectory(dir=IN_MEMORY if IN_MEMORY.is_dir() else None) as folder:
         targets = {name: TARGETS[name](Path(folder)) for name in args.targets or TARGETS}
         if args.file is not None:

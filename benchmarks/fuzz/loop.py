@@ -45,45 +45,48 @@ def fuzz(
     """Read so many files, or for so long. A finding is a reader that raises anything but its declared error, warns, takes
     more memory than it may, does what ``watch`` forbids, or gives something wrong; it is described, and its file is kept.
 
-    The same seed and Python give the same files.
+    The same seed and Python give the same files. An interrupt ends it early.
     """
     rng, result, started = random.Random(seed), Result(), time.monotonic()
     starts, told = target.seeds(), set()
     good: list[bytes] = []  # those in the corpus that were read and not refused
-    while result.executions < executions and len(result.findings) < 20:
-        if result.executions < len(starts):
-            data = starts[result.executions]
-        else:
-            data = target.mutate(rng, _pick(rng, result.corpus, good))
-        branches.news = False
-        outcome, problem = run(target, data)
-        result.executions += 1
-        new = branches.news or outcome not in result.outcomes
-        result.outcomes[outcome] += 1
-        if new or result.executions <= len(starts):
-            result.corpus.append(data)
-            if outcome.startswith("accepted"):
-                good.append(data)
-        if problem is None and (new or result.executions % MEASURED == 0):
-            peak = memory(target, data)
-            allowed = target.allowance(len(data))
-            if peak / allowed > result.share:
-                result.peak, result.share = peak, peak / allowed
-            if peak > allowed:
-                problem = f"{peak} bytes of memory for a file of {len(data)}, allowed are {allowed}"
-        if problem is not None and outcome not in told:
-            told.add(outcome)
-            result.findings.append(problem)
-            if findings is not None:
-                findings.mkdir(parents=True, exist_ok=True)
-                name = f"{type(target).__name__.lower()}-{hashlib.sha256(data).hexdigest()[:12]}"
-                (findings / name).write_bytes(data)
-                result.findings[-1] += f"\n    the file: {findings / name}"
-        if result.executions % 1000 == 0:
-            result.seconds = time.monotonic() - started
-            say(result)
-            if result.seconds > seconds:
-                break
+    try:
+        while result.executions < executions and len(result.findings) < 20:
+            if result.executions < len(starts):
+                data = starts[result.executions]
+            else:
+                data = target.mutate(rng, _pick(rng, result.corpus, good))
+            branches.news = False
+            outcome, problem = run(target, data)
+            result.executions += 1
+            new = branches.news or outcome not in result.outcomes
+            result.outcomes[outcome] += 1
+            if new or result.executions <= len(starts):
+                result.corpus.append(data)
+                if outcome.startswith("accepted"):
+                    good.append(data)
+            if problem is None and (new or result.executions % MEASURED == 0):
+                peak = memory(target, data)
+                allowed = target.allowance(len(data))
+                if peak / allowed > result.share:
+                    result.peak, result.share = peak, peak / allowed
+                if peak > allowed:
+                    problem = f"{peak} bytes of memory for a file of {len(data)}, allowed are {allowed}"
+            if problem is not None and outcome not in told:
+                told.add(outcome)
+                result.findings.append(problem)
+                if findings is not None:
+                    findings.mkdir(parents=True, exist_ok=True)
+                    name = f"{type(target).__name__.lower()}-{hashlib.sha256(data).hexdigest()[:12]}"
+                    (findings / name).write_bytes(data)
+                    result.findings[-1] += f"\n    the file: {findings / name}"
+            if result.executions % 1000 == 0:
+                result.seconds = time.monotonic() - started
+                say(result)
+                if result.seconds > seconds:
+                    break
+    except KeyboardInterrupt:
+        pass  # what was done counts
     result.seconds = time.monotonic() - started
     return result
 

@@ -216,12 +216,10 @@ def _sweep(folder: Path) -> None:
 
 
 def _install(downloaded: Path, folder: Path, name: str) -> None:
-    if _status(folder, name).ok:
-        return  # another process was faster
     target = folder / f"{name}.gz"
     with atomic_write(target) as file:
         file.write(downloaded.read_bytes())
-        if _is_idx(target) and not _status(folder, name).ok:
+        if _is_idx(target) and not _status(folder, name).ok:  # ok: another process was faster
             os.replace(target, target.with_name(f"{target.name}.bak"))
 
 
