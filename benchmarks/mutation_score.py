@@ -269,11 +269,11 @@ class Copy:
         self.root, self.output = folder, folder.with_suffix(".txt")
         ignored = (".git", "__pycache__", ".*_cache", ".hypothesis", "data_cache", "runs", "*.egg-info")
         shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(*ignored))
-        # CI: the same examples each time. Bytecode is written once, of what does not change.
+        # CI is left out: there other programs' shared memory would be taken for the tests', and a mutant for killed.
+        foreign = ("SCRATCHNET_DATA", "PYTEST_ADDOPTS", "CI")
         environment = {
-            **{key: value for key, value in os.environ.items() if key not in ("SCRATCHNET_DATA", "PYTEST_ADDOPTS")},
-            "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0", "CI": "true",
-            "OPENBLAS_NUM_THREADS": "1",
+            **{key: value for key, value in os.environ.items() if key not in foreign},
+            "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0", "OPENBLAS_NUM_THREADS": "1",
         }  # fmt: skip
         self.pytest = subprocess.Popen(
             [sys.executable, Path(__file__).with_name("warm_pytest.py")],
