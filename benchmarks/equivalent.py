@@ -20,6 +20,8 @@ EQUIVALENT: dict[str, str] = {
     "column 7: > -> >=": "of exactly sys.maxsize bytes there is no file, so that it is refused in either case",
     "scratchnet/datasets/idx.py _parse: "
     "[chunk = file.read(min(CHUNK, size - len(values)))] column 26: arguments of min swapped": "min has no order",
+    "scratchnet/optim.py warmup_cosine: "
+    "[falling = cosine(lr, max(1, steps - rising))] column 25: arguments of max swapped": "max has no order",
     "scratchnet/losses.py mean_squared_error_forward: "
     "[difference = out - targets.astype(out.dtype, copy=False)] column 54: False -> True": _COPY,
     "scratchnet/losses.py softmax_cross_entropy_backward: "
