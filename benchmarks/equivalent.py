@@ -1,3 +1,33 @@
 """Mutants of `mutation_score` that no test can tell from the original, by name, and why."""
 
-EQUIVALENT: dict[str, str] = {}
+_COPY = "the same values; NumPy only makes a copy more"
+_SAME_TYPE = "only its dtype is asked for, and both have the same"
+_ENOUGH = "it is asked for more bytes than are looked at, or as many as come"
+
+EQUIVALENT: dict[str, str] = {
+    'scratchnet/datasets/idx.py _read: [if buffered.peek(2)[:2] != b"\\x1f\\x8b":] column 25: 2 -> 3': _ENOUGH,
+    "scratchnet/datasets/idx.py _parse: [if file.read(1):] column 17: 1 -> 2": _ENOUGH,
+    "scratchnet/datasets/idx.py write: "
+    "[data = array.astype(TYPES[head[2]], copy=False).tobytes()] column 11: array.astype without copy=": _COPY,
+    "scratchnet/datasets/idx.py _parse: "
+    '[return np.ndarray(shape, dtype, buffer=values).astype(dtype.newbyteorder("="), copy=False)] '
+    "column 88: False -> True": _COPY,
+    "scratchnet/datasets/idx.py write: "
+    '[with gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=file, mtime=0) as packed:] '
+    "column 69: 6 -> 7": "another balance of time and size; the file holds the same array",
+    "scratchnet/datasets/idx.py _parse: "
+    "[if math.prod(max(dim, 1) for dim in shape) * dtype.itemsize > sys.maxsize:] "
+    "column 7: > -> >=": "of exactly sys.maxsize bytes there is no file, so that it is refused in either case",
+    "scratchnet/datasets/idx.py _parse: "
+    "[chunk = file.read(min(CHUNK, size - len(values)))] column 26: arguments of min swapped": "min has no order",
+    "scratchnet/optim.py warmup_cosine: "
+    "[falling = cosine(lr, max(1, steps - rising))] column 25: arguments of max swapped": "max has no order",
+    "scratchnet/losses.py mean_squared_error_forward: "
+    "[difference = out - targets.astype(out.dtype, copy=False)] column 54: False -> True": _COPY,
+    "scratchnet/losses.py softmax_cross_entropy_backward: "
+    "[dlogits[np.arange(n), labels] -= probs.dtype.type(1 - label_smoothing)] column 37: probs -> dlogits": _SAME_TYPE,
+    "scratchnet/losses.py softmax_cross_entropy_backward: "
+    "[dlogits *= probs.dtype.type(dloss / n)] column 15: probs -> dlogits": _SAME_TYPE,
+    "scratchnet/serialize.py load_model: "
+    "[with np.load(file, allow_pickle=False) as members:] column 17: np.load without allow_pickle=": "it is NumPy's default",
+}

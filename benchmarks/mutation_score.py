@@ -269,11 +269,11 @@ class Copy:
         self.root, self.output = folder, folder.with_suffix(".txt")
         ignored = (".git", "__pycache__", ".*_cache", ".hypothesis", "data_cache", "runs", "*.egg-info")
         shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(*ignored))
-        # CI: the same examples each time. Bytecode is written once, of what does not change.
+        # CI is left out: there other programs' shared memory would be taken for the tests', and a mutant for killed.
+        foreign = ("SCRATCHNET_DATA", "PYTEST_ADDOPTS", "CI")
         environment = {
-            **{key: value for key, value in os.environ.items() if key not in ("SCRATCHNET_DATA", "PYTEST_ADDOPTS")},
-            "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0", "CI": "true",
-            "OPENBLAS_NUM_THREADS": "1",
+            **{key: value for key, value in os.environ.items() if key not in foreign},
+            "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0", "OPENBLAS_NUM_THREADS": "1",
         }  # fmt: skip
         self.pytest = subprocess.Popen(
             [sys.executable, Path(__file__).with_name("warm_pytest.py")],
@@ -282,7 +282,13 @@ class Copy:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            start_new_session=True,  # Ctrl-C is ours
         )
+        self.group = 0  # of the processes of a test that is running
+
+    def interrupt(self) -> None:
+        if self.group:
+            _end(self.group)
 
     def close(self) -> None:
         with self.pytest:  # which ends it
@@ -305,7 +311,7 @@ class Copy:
         assert self.pytest.stdin is not None
         assert self.pytest.stdout is not None
         print(json.dumps(request), file=self.pytest.stdin, flush=True)
-        group = int(self.pytest.stdout.readline())
+        self.group = group = int(self.pytest.stdout.readline())
         slow = threading.Event()
         watch = threading.Timer(limit or threading.TIMEOUT_MAX, lambda: (slow.set(), _end(group)))
         watch.start()
@@ -313,6 +319,7 @@ class Copy:
         watch.cancel()
         watch.join()
         _end(group)  # what the tests started ends with them
+        self.group = 0
         return "too slow" if slow.is_set() else "failed" if code else "passed", self.output.read_text(errors="replace")
 
 
@@ -328,6 +335,7 @@ class Failed(RuntimeError):
 def results(chosen: list[Mutant], jobs: int, tell: Callable[[str], None]) -> dict[Mutant, str]:
     """What the tests say of each mutant: "passed", "failed" or "too slow"."""
     copies: queue.SimpleQueue[Copy] = queue.SimpleQueue()
+    running: list[Copy] = []
     modules = sorted({mutant.module for mutant in chosen})
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True)))
@@ -338,7 +346,11 @@ def results(chosen: list[Mutant], jobs: int, tell: Callable[[str], None]) -> dic
                 copy.write(path, ast.unparse(parse(_read(path))))  # so that a mutant differs in nothing else
             copy.compile()
             copies.put(copy)
+            running.append(copy)
         pool = stack.enter_context(ThreadPoolExecutor(jobs))
+        for copy in running:
+            stack.callback(copy.interrupt)  # after an error, or Ctrl-C
+        stack.callback(pool.shutdown, wait=False, cancel_futures=True)
 
         def clean(module: str) -> float:
             copy = copies.get()

@@ -263,7 +263,7 @@ def one_cycle(peak: float, steps: int, *, warmup: float = 0.3, start_div: float 
         step = min(step, last)
         if step <= top:
             return _half_cosine(start, peak, step / top if top > 0 else 1.0)
-        return _half_cosine(peak, end, (step - top) / (last - top) if last > top else 1.0)
+        return _half_cosine(peak, end, (step - top) / (last - top))
 
     return lr
 

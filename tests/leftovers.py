@@ -109,5 +109,5 @@ def checkout() -> set[str]:
     found = set()
     for folder, folders, files in os.walk(ROOT):
         folders[:] = [name for name in folders if name not in CACHES and not name.endswith(".egg-info")]
-        found |= {os.path.relpath(os.path.join(folder, name), ROOT) for name in files}
+        found |= {os.path.relpath(os.path.join(folder, name), ROOT) for name in files if not name.startswith(".coverage")}
     return found

@@ -148,6 +148,9 @@ def test_shapes_idx_does_not_have():
         idx.write(io.BytesIO(), np.uint8(3))
     with pytest.raises(ValueError, match=r"2\*\*32"):
         idx.write(io.BytesIO(), np.empty((2**32, 0), np.uint8))
+    target = io.BytesIO()
+    idx.write(target, np.empty((2**32 - 1, 0), np.uint8))  # the longest that it has
+    assert target.getvalue() == pack(8, (2**32 - 1, 0), b"")
 
 
 HTML = b"<!DOCTYPE html><title>404</title>"
@@ -169,7 +172,9 @@ DAMAGED = {
     "half a value": (pack(12, (2,), bytes(7)), "values: found 7 bytes, wanted 8 as the header says (2 int32)"),
     "one byte more": (GOOD + b"\0", "end: found more bytes, wanted none after the 6"),
     "too large": (pack(8, (2**32 - 1,) * 3, b""), "dimensions: found 4294967295 x 4294967295 x 4294967295 uint8"),
+    "too large in bytes": (pack(14, (2**31, 2**31), b""), "dimensions: found 2147483648 x 2147483648 float64, wanted an"),
     "empty, but too large": (pack(8, (0, *(2**32 - 1,) * 3), b""), "dimensions: found 0 x 4294967295"),
+    "one byte more after the first chunk": (pack(8, (idx.CHUNK + 5,), bytes(idx.CHUNK + 6)), "end: found more bytes"),
     "gzip cut off": (gzip.compress(GOOD)[:-9], "gzip: "),
     "gzip without its end": (gzip.compress(GOOD)[:-4], "gzip: "),
     "gzip without data": (gzip.compress(GOOD)[:10], "gzip: "),

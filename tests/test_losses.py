@@ -168,6 +168,12 @@ def test_hinge_of_extreme_scores(dtype):
     assert multiclass_hinge_backward(1.0, cache).tolist() == [[0, 0], [-0.5, 0.5]]
 
 
+def test_hinge_adds_up_in_float64():
+    """In float32 2**24 + 1 is 2**24."""
+    loss, _ = multiclass_hinge_forward(np.array([[2**24 - 1, 0, 0, 0]], np.float32), np.array([3]))
+    assert loss == 2**24 + 2
+
+
 # --- mean squared error --------------------------------------------------------------------------------------------------
 
 
@@ -180,6 +186,12 @@ def test_mean_squared_error_and_its_gradient(shape, seed, dloss):
     assert loss == pytest.approx(ref.mean_squared_error(out, targets), rel=1e-12)
     numeric = ref.numeric_gradient(lambda x: mean_squared_error_forward(x, targets)[0], out, dloss)
     ref.assert_gradient(mean_squared_error_backward(dloss, cache), numeric, "dout")
+
+
+def test_mean_squared_error_of_a_single_value():
+    loss, cache = mean_squared_error_forward(np.array([[3.0]]), np.array([[1.0]]))
+    assert loss == 4
+    assert mean_squared_error_backward(1.0, cache).tolist() == [[4.0]]
 
 
 def test_mean_squared_error_by_hand():

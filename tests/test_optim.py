@@ -320,7 +320,10 @@ def test_warmup_cosine():
     assert lr(60) == pytest.approx(0.4 * (1 + math.cos(math.pi * 49 / 99)) / 2)
     assert lr(110) == pytest.approx(0, abs=1e-12)
     assert [warmup_cosine(1, 7, warmup=0)(step) for step in range(9)] == [cosine(1, 7)(step) for step in range(9)]
-    for wrong in ({"steps": 0}, {"steps": 5, "warmup": 1.0}):
+    for steps in (1, 2, 3):
+        assert warmup_cosine(0.4, steps, warmup=0.5)(steps) == pytest.approx(0, abs=1e-12)
+    assert warmup_cosine(0.4, 1, warmup=0.9)(0) == pytest.approx(0.2)  # all of it is rise
+    for wrong in ({"steps": 0}, {"steps": 5, "warmup": 1.0}, {"steps": 5, "warmup": -0.1}):
         with pytest.raises(ValueError, match="warmup_cosine: "):
             warmup_cosine(0.1, **wrong)
 

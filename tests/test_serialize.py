@@ -117,21 +117,35 @@ def test_half_precision_weights_are_taken(saved: Path) -> None:
     assert load_model(saved).model.params["0.w"].dtype == np.float32
 
 
+ONE_NAN = np.where(np.eye(4, 3) == 0, 1, np.nan).astype(np.float32)
+ARCHITECTURE = '{"format": 1, "architecture": %s}'
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"0.w": np.zeros((3, 4), np.float32)}, r"0\.w is \(3, 4\), its architecture wants \(4, 3\)"),
         ({"0.w": np.full((4, 3), np.nan, np.float32)}, r"0\.w has values that are not finite"),
+        ({"0.w": ONE_NAN}, r"0\.w has values that are not finite"),
         ({"0.w": np.zeros((4, 3), int)}, r"0\.w is int64, wanted floating-point"),
+        ({"0.w": np.zeros((4, 3), bool)}, r"0\.w is bool, wanted floating-point"),
+        ({"0.w": np.zeros((4, 3), complex)}, r"0\.w is complex128, wanted floating-point"),
         ({"0.w": None}, r"wants 0\.w, which the file lacks"),
         ({"0.b": None}, r"wants 0\.b, which the file lacks"),
         ({"7.w": np.zeros(3)}, r"the file has 7\.w"),
-        ({"metadata": None}, "it has no 'metadata'"),
+        ({"metadata": None}, r"it has no 'metadata'; its arrays are 0\.b, 0\.w"),
+        ({"metadata": None, "0.w": None, "0.b": None}, "it has no 'metadata'; its arrays are none"),
         ({"metadata": np.array("{")}, "not a usable model file"),
         ({"metadata": np.array("[]")}, "a JSON list, wanted an object"),
         ({"metadata": np.array(3)}, "wanted one text"),
+        ({"metadata": np.array(b"{}")}, "wanted one text"),
+        ({"metadata": np.array(["{}"])}, "wanted one text"),
         ({"metadata": np.array('{"format": 2}')}, "format 2, this version reads 1"),
         ({"metadata": np.array('{"format": 1}')}, "no architecture"),
+        ({"metadata": np.array(ARCHITECTURE % "3")}, "architecture: no layer type in 3"),
+        ({"metadata": np.array(ARCHITECTURE % '["type"]')}, r"architecture: no layer type in \['type'\]"),
+        ({"metadata": np.array(ARCHITECTURE % "{}")}, r"architecture: no layer type in \{\}"),
+        ({"metadata": np.array(ARCHITECTURE % '{"type": "Composite"}')}, "unknown layer 'Composite'"),
         ({"metadata": np.array('{"format": 1, "architecture": {"type": "Evil"}}')}, "unknown layer 'Evil'"),
         ({"metadata": np.array('{"format": 1, "architecture": {"type": "Layer"}}')}, "unknown layer 'Layer'"),
         ({"metadata": np.array('{"format": 1, "architecture": {"type": "ReLU", "x": 1}}')}, "ReLU has no setting x"),
@@ -252,6 +266,16 @@ def test_a_single_array_is_refused(tmp_path: Path) -> None:
     np.save(tmp_path / "m.npy", np.zeros(3))
     with pytest.raises(ModelFileError, match=r"m\.npy: not a model file"):
         load_model(tmp_path / "m.npy")
+
+
+def test_a_header_that_numpy_wants_to_be_asked_about_is_refused_in_one_line(saved: Path) -> None:
+    """NumPy's error has three lines, and advises to trust the file."""
+    with zipfile.ZipFile(saved, "a") as archive:
+        archive.writestr("0.x.npy", b"\x93NUMPY\x02\x00" + (20_000).to_bytes(4, "little") + b" " * 20_000)
+    with pytest.raises(ModelFileError, match="damaged") as error:
+        load_model(saved)
+    assert "\n" not in str(error.value)
+    assert "allow_pickle" not in str(error.value)
 
 
 def test_pickles_are_never_opened(tmp_path: Path) -> None:

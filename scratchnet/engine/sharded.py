@@ -20,6 +20,7 @@ import io
 import math
 import multiprocessing
 import pickle
+import traceback
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from types import FunctionType, TracebackType
@@ -310,7 +311,8 @@ class ShardedEngine(Engine):
             raise RuntimeError("ShardedEngine: it is closed; make a new one")
         try:
             yield
-        except (EOFError, ConnectionError):  # the pipe of a worker that is no more
+        except (EOFError, ConnectionError) as error:  # the pipe of a worker that is no more
+            traceback.clear_frames(error.__traceback__)  # what was being sent: Python 3.13 complains of it much later
             with contextlib.closing(self):
                 self._others.fail()
             raise
