@@ -113,7 +113,7 @@ function equation(terms, slice, size, behind) {
 
 /** Numbers in coloured cells. */
 function grid({ shape, data }, kind) {
-  const columns = shape.length === 2 ? shape[1] : Math.min(shape[0], 10);
+  const columns = shape.length === 2 ? shape[1] : Math.min(shape[0], innerWidth < 600 ? 5 : 10);
   const table = element("div", { class: "grid", "data-kind": kind });
   table.style.setProperty("--columns", columns);
   const top = largest(data);
