@@ -19,7 +19,8 @@ JSON object (but for GET /api/models and POST /api/digit) and answers with one. 
                           which terms add up to one number of a stage: left * right + plus; see ``terms.py``
     POST /api/step        {digit, model, label, lr} -> {lab, steps, before, after, params}      one step of SGD, in a lab
     POST /api/reset       {lab, model} -> {}      throws the lab's weights of this network away
-    POST /api/why         {digit, model, label, method} -> {method, label, map, signed, problem}; methods: ``why.METHODS``
+    POST /api/why         {digit, model, label, method} -> {method, label, score, paper, map, signed, problem}
+                          score: the label's logit, paper: that of blank paper; methods: ``why.METHODS``
     POST /api/neighbours  {digit, model} -> {dataset, examples, neighbours: [{digit, label, distance}, ..], problem}
 
 ``digit`` is the base64 of the 28 x 28 bytes of an image as MNIST has them, row by row, 0 for black. Larger arrays are

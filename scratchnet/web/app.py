@@ -86,7 +86,7 @@ class Laboratory:
     def digit(self) -> dict[str, Any]:
         kind = request.mimetype
         if not (kind.startswith("image/") or kind == "application/octet-stream"):
-            raise ApiError(415, "bad-type", "send a picture file, with Content-Type image/png, image/jpeg, ...")
+            raise ApiError(415, "bad-type", "not a picture: wanted Content-Type image/png, image/jpeg, ...")
         names = [name for name in request.args.get("models", "").split(",") if name]
         asked = {"models": names, "lab": request.args.get("lab")}
         try:

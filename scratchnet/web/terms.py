@@ -40,9 +40,11 @@ from scratchnet.layers import (
 from scratchnet.typing import Array
 from scratchnet.web.arrays import finite, packed
 from scratchnet.web.errors import ApiError, bad_request
-from scratchnet.web.stages import Pass
+from scratchnet.web.stages import INPUT, Pass
 
 Index: TypeAlias = tuple[int, ...]
+
+_ONE_FROM_ONE = (BatchNorm1d, Dropout, Flatten, LeakyReLU, ReLU, Sigmoid, Tanh)  # each value of theirs is made from one
 
 LOSS = "loss"
 """The name of the stage whose number is "dlogits"."""
@@ -130,14 +132,29 @@ def terms_json(run: Pass, model: Layer, stage: str, of: str, index: Index) -> di
 
 def _field(run: Pass, model: Layer, stage: str, index: Index) -> list[int] | None:
     """The part of the image on which one output depends; None where that is all of it."""
-    if stage == LOSS or len(index) != 3:
+    found = None if stage == LOSS else _on_a_map(run, stage, index)
+    if found is None:
         return None
+    stage, (_, row, column) = found
+    if stage == INPUT:
+        return [row, column, 1, 1]
     try:
-        field = receptive_field(model, stage, *index[1:])
+        field = receptive_field(model, stage, row, column)
     except ValueError:
         return None
     rows, columns = field.within(run.x.shape[2:])
     return [rows.start, columns.start, rows.stop - rows.start, columns.stop - columns.start]
+
+
+def _on_a_map(run: Pass, stage: str, index: Index) -> tuple[str, Index] | None:
+    """The pixel that a feature was made from alone, as Flatten's are, and the stage it comes out of; None if of several."""
+    while len(index) != 3:
+        if stage == INPUT or not isinstance(run.ahead[stage].layer, _ONE_FROM_ONE):
+            return None
+        if isinstance(run.ahead[stage].layer, Flatten):
+            index = tuple(int(i) for i in np.unravel_index(index[0], run.ahead[stage].x.shape[1:]))
+        (stage,) = run.sources(stage)
+    return stage, index
 
 
 def _check(index: Index, shape: Index) -> None:

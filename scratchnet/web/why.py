@@ -13,10 +13,11 @@ from scratchnet.datasets import mnist, synthetic
 from scratchnet.datasets.errors import DataError
 from scratchnet.engine.batch import chunks
 from scratchnet.explain import features, grad_cam, integrated_gradients, occlusion, saliency
+from scratchnet.explain.scores import scores
 from scratchnet.layers import Layer
 from scratchnet.trained import Loaded
 from scratchnet.typing import Array
-from scratchnet.web.arrays import packed, packed_digit
+from scratchnet.web.arrays import finite, packed, packed_digit
 
 EXAMPLES = 5000  # training digits that a drawing is compared with
 SYNTHETIC = 1000  # fewer, since they have to be drawn
@@ -41,11 +42,13 @@ METHODS = {
 
 def why_json(model: Layer, x: Array, label: int, method: str) -> dict[str, Any]:
     """What /api/why answers; ``problem`` if the network can't be explained in this way (Grad-CAM without a convolution)."""
+    paper, score = scores(model, np.concatenate([np.full_like(x, x.min()), x]), label)
     answer = {"method": method, "label": label, "signed": METHODS[method].signed, "map": None, "problem": None}
+    answer |= {"score": finite(score), "paper": finite(paper)}
     try:
         return {**answer, "map": packed(METHODS[method].explain(model, x, label))}
     except ValueError as error:
-        return {**answer, "problem": str(error).partition(";")[0]}
+        return {**answer, "problem": str(error).partition(";")[0].removeprefix("grad_cam: ")}
 
 
 class Examples:

@@ -30,7 +30,7 @@ def open_view(page: Page, address: str, view: str) -> None:
     page.locator("#answer", has_text="3").wait_for()
     settled(page)
     if view == "forward":
-        page.locator("#forward [data-stage='3'] canvas").click(position={"x": 100, "y": 140})
+        page.locator("#forward [data-stage='3'] canvas").click(position={"x": 112, "y": 70})
     if view == "backward":
         page.get_by_role("button", name="All the way back").click()
     settled(page)

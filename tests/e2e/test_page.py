@@ -15,11 +15,12 @@ from scratchnet.trained import load_shipped
 expect = pytest.importorskip("playwright.sync_api", reason="no Playwright: pip install scratchnet[e2e]").expect
 expect.set_options(timeout=30_000)  # milliseconds; a busy machine is no bug
 
-NUMBER = r"−?[\d.]+(?:e−?\d+)?"
+NUMBER = r"−?[\d.]+(?:·10⁻?[⁰¹²³⁴⁵⁶⁷⁸⁹]+)?"
+POWERS = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹−", "-0123456789-")
 
 
 def number(text):
-    return float(text.replace("−", "-"))
+    return float(text.replace("·10", "e").translate(POWERS))
 
 
 def draw_by_mouse(page, digit, seed=0):
@@ -81,6 +82,25 @@ def test_undo_and_clear(visit):
         settled(page)
 
 
+def test_undo_brings_back_what_was_drawn_over_or_cleared(visit):
+    page = visit()
+    undo = page.get_by_role("button", name="Undo", exact=True)
+    box = page.locator("#pad").bounding_box()
+    page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.2 * box["height"])
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.8 * box["height"], steps=5)
+    page.mouse.up()
+    answer_is(page, 1)
+    page.get_by_role("button", name="Clear").click()
+    answer_is(page, "–")
+    assert page.locator("#nothing").is_visible()
+    for digit in (1, 3):  # the stroke, then the example
+        undo.click()
+        answer_is(page, digit)
+        settled(page)
+    assert not page.locator("#nothing").is_visible()
+
+
 def test_a_picture_is_uploaded_and_a_bad_one_is_said(visit, tmp_path):
     page = visit()
     for digit, kind in ((4, "photograph"), (8, "chalk"), (2, "exif")):
@@ -93,6 +113,17 @@ def test_a_picture_is_uploaded_and_a_bad_one_is_said(visit, tmp_path):
     bad.write_text("no picture", encoding="utf-8")
     page.locator("#file").set_input_files(bad)
     expect(page.locator("#message")).to_contain_text("Not a picture that can be read")
+    expect(page.locator("#message")).to_contain_text("still what was there before")
+    notes = tmp_path / "notes.txt"
+    notes.write_text("five", encoding="utf-8")
+    page.locator("#file").set_input_files(notes)
+    expect(page.locator("#message")).to_contain_text("Not a picture: notes.txt")
+    answer_is(page, 2)
+    page.get_by_role("button", name="Clear").click()
+    answer_is(page, "–")
+    for digit in (2, 8):  # the pictures come back
+        page.get_by_role("button", name="Undo", exact=True).click()
+        answer_is(page, digit)
     with page.expect_response("**/api/digit*"):
         draw_by_mouse(page, 6)
     answer_is(page, 6)
@@ -202,10 +233,82 @@ def test_the_products_that_are_shown_add_up_to_the_value(visit, stage, channels)
     assert out[0, int(f), int(i), int(j)] == pytest.approx(value, abs=1e-4)
 
 
+def marked(page, view):
+    """The stages whose name is marked as the one that is looked at."""
+    return page.locator(f"#{view} .stage.current").count(), page.locator(f"#{view} .overview .current").all_inner_texts()
+
+
+def test_a_smaller_network_is_seen_after_scrolling_to_the_end_of_a_larger_one(visit):
+    page = visit("forward")
+    settled(page)
+    page.locator("#forward .stage.last .stage-name").click()
+    assert marked(page, "forward") == (1, ["softmax"])
+    for model in ("run:mlp", "cnn", "run:mlp"):
+        page.locator("#forward .row").evaluate("row => row.scrollTo({ left: 99999, behavior: 'instant' })")
+        page.locator("#model").select_option(model)
+        settled(page)
+    row = page.locator("#forward .row")
+    last = page.locator("#forward .stage").last.evaluate("box => box.offsetLeft + box.offsetWidth")
+    assert row.evaluate("row => row.scrollWidth") <= max(
+        last + 30, row.evaluate("row => row.clientWidth")
+    )  # nothing is behind it
+    assert row.evaluate("row => row.scrollLeft") == 0
+    page.locator("#forward [data-stage='1'] .stage-name").click()
+    settled(page)
+    assert page.locator("#forward .numbers h3").inner_text().startswith("Dense 1: out[")
+    assert page.locator("#forward .stage.current").get_attribute("data-stage") == "1"
+
+
+def test_the_receptive_field_is_framed_in_the_small_picture(visit):
+    page = visit("forward")
+    settled(page)
+    for stage, size in (("0", (5, 5)), ("1", (6, 6)), ("6", (20, 20))):
+        page.locator(f"#forward [data-stage='{stage}'] .stage-name").click()
+        settled(page)
+        told = page.locator("#forward .numbers").inner_text()
+        height, width = map(int, re.search(r"It sees (\d+) × (\d+) pixels", told).groups())
+        assert height <= size[0]
+        assert width <= size[1]
+        style = page.locator("#field").evaluate("e => [e.style.height, e.style.width].map(parseFloat)")
+        assert style == pytest.approx([100 * height / 28, 100 * width / 28], rel=1e-3)
+    page.locator("#forward [data-stage='8'] .stage-name").click()
+    settled(page)
+    assert "depends on the whole image" in page.locator("#forward .numbers").inner_text()
+    assert not page.locator("#field").is_visible()
+
+
+def test_any_click_lets_go_of_a_held_pixel(visit):
+    page = visit("forward")
+    settled(page)
+    held = page.locator("#forward .held")
+    for elsewhere in ("#forward .lead", "#forward .facts h3", "#forward .overview button >> nth=1", "#draw-title"):
+        point_at(page, "0", 31, 22)
+        assert held.is_visible()
+        page.locator(elsewhere).click()
+        assert not held.is_visible()
+    point_at(page, "3", 31, 22)
+    page.locator("#forward .chips button").nth(2).click()  # another channel of the same number
+    assert held.is_visible()
+    page.locator("#tab-forward").focus()
+    page.keyboard.press("Escape")
+    assert not held.is_visible()
+
+
+def test_probabilities_are_never_rounded_to_0_or_1(visit):
+    page = visit()
+    told = page.evaluate(
+        "import('/static/dom.js').then(({percent}) => [1, 0.99992, 0.9998, 0.999, 0.5, 2e-4, 2e-5].map(percent))"
+    )
+    assert told == ["> 99.99 %", "> 99.99 %", "99.98 %", "99.90 %", "50.0 %", "0.02 %", "< 0.01 %"]
+    assert page.evaluate("import('/static/dom.js').then(({number}) => [-3.2e-16, 120000, -0.42].map((v) => number(v)))") == [
+        "−3.20·10⁻¹⁶", "1.20·10⁵", "−0.420",
+    ]  # fmt: skip
+
+
 def test_softmax_and_max_pooling_are_told_in_their_own_numbers(visit):
     page = visit("forward")
     settled(page)
-    page.locator("#forward").get_by_role("button", name="softmax").click()
+    page.locator("#forward .stage.last .stage-name").click()
     assert page.locator("#forward .numbers h3").inner_text().startswith("softmax: p[3]")
     page.get_by_role("group", name="Probability to look into").get_by_role("button", name="5").click()
     assert page.locator("#forward .numbers h3").inner_text().startswith("softmax: p[5]")
@@ -326,6 +429,7 @@ def test_a_step_of_sgd_raises_the_chosen_label_and_reset_takes_it_back(visit):
     assert page.locator("#changed").inner_text() == "your weights: 1 step of SGD"
     assert page.locator("#bars").get_attribute("aria-label") != before
     expect(page.locator("#others")).to_contain_text("of the ten examples")
+    assert page.locator("#backward [data-example] canvas").count() == 10
     page.get_by_role("button", name="Take one step towards 5").click()
     expect(page.locator("#changed")).to_contain_text("2 steps")
     expect(page.locator("#model option:checked")).to_contain_text("cnn, changed by you (was 99")
@@ -402,7 +506,18 @@ def test_why_shows_four_maps_and_ten_neighbours(visit):
 def test_grad_cam_of_a_network_without_convolutions_says_so(visit):
     page = visit("why")
     page.locator("#model").select_option("run:mlp")
-    page.get_by_text("the network has no convolution").wait_for()
+    page.get_by_text("The network has no convolution").wait_for()
+    assert "grad_cam" not in page.locator("#why").inner_text()
+
+
+def test_the_sum_of_integrated_gradients_is_told(visit):
+    page = visit("why")
+    settled(page)
+    told = page.locator("#why .sum", has_text="add up to").inner_text()
+    numbers = re.findall(NUMBER, told.removesuffix(".").replace("of a 3", ""))
+    total, paper, score, rise = map(number, numbers)
+    assert rise == pytest.approx(score - paper, rel=0.02)
+    assert total == pytest.approx(rise, rel=0.05)
 
 
 def test_several_networks_side_by_side(visit):
@@ -441,6 +556,7 @@ def test_keyboard_alone(visit):
         press("ArrowDown")
     press("Space")
     answer_is(page, 1)
+    expect(page.locator("#announce")).to_contain_text("The network says 1")
     focus("tab-forward")
     press("Tab")
     page.locator("#forward [data-stage='3'] canvas").focus()
@@ -483,6 +599,31 @@ def test_nothing_is_wider_than_the_screen_and_everything_has_a_name(visit, view,
             .map(e => e.outerHTML)"""
     )
     assert nameless == []
+
+
+def test_a_phone_is_shown_the_way_to_the_views_and_speaks_of_fingers(visit):
+    page = visit(viewport={"width": 390, "height": 800}, has_touch=True, is_mobile=True)
+    settled(page)
+    page.locator("#more").tap()
+    expect(page.locator("#tab-why")).to_be_in_viewport()
+    expect(page.locator("#more")).to_be_hidden()
+    page.locator("#forward [data-stage='0'] canvas").tap()
+    settled(page)
+    shown = page.locator("body").inner_text()
+    assert "Tap any pixel" in shown
+    assert "Escape" not in shown
+    page.locator("#words summary").tap()
+    assert "learning rate" in page.locator("#words").inner_text()
+
+
+def test_the_drawing_and_the_numbers_fit_a_laptop_s_screen(visit):
+    page = visit("backward", viewport={"width": 1280, "height": 800})
+    page.get_by_role("group", name="Label", exact=True).get_by_role("button", name="8").click()
+    page.get_by_role("button", name="All the way back").click()
+    settled(page)
+    for part in (".left", "#backward .numbers h3"):
+        assert page.locator(part).evaluate("e => e.getBoundingClientRect().bottom") <= 800
+    assert page.locator(".left").evaluate("e => e.scrollHeight <= e.clientHeight")
 
 
 def test_dark_and_light_can_be_chosen(visit):

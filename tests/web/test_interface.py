@@ -1,17 +1,18 @@
 """The JSON interface says what the layers did."""
 
 import base64
+import math
 import re
 
 import numpy as np
 import pytest
 from pictures import draw
-from web_case import METADATA, every_layer, png, pooled, unpack
+from web_case import METADATA, deep_linear, every_layer, png, pooled, unpack
 
 import scratchnet.web
 from scratchnet.engine import loss_and_grads
 from scratchnet.explain import grad_cam, saliency
-from scratchnet.layers import Dense, Flatten, Layer, MaxPool2d, NearestNeighbors, Sequential
+from scratchnet.layers import Dense, Dropout, Flatten, Layer, MaxPool2d, NearestNeighbors, Sequential
 from scratchnet.layers.base import walk
 from scratchnet.losses import SoftmaxCrossEntropy, softmax
 from scratchnet.models import MODELS, build
@@ -21,7 +22,7 @@ from scratchnet.preprocess import prepare
 from scratchnet.serialize import save_model
 from scratchnet.trained import load_shipped
 from scratchnet.web.labs import stepped
-from scratchnet.web.stages import Pass, backward_json, forward_json, note
+from scratchnet.web.stages import Pass, backward_json, forward_json, loss_of, note
 from scratchnet.web.terms import terms_of
 
 EVERY = "run:every"
@@ -274,6 +275,36 @@ def test_the_field_is_all_that_an_output_depends_on(ask, digit):
     assert ask("terms", digit=digit, model=EVERY, stage="14", of="out", index=[1])["field"] is None
 
 
+@pytest.mark.parametrize(("model", "stage"), [("cnn", "6"), ("cnn", "7"), ("run:linear", "0")])
+def test_the_field_of_a_flattened_pixel_is_that_of_the_pixel(ask, digit, model, stage):
+    layers = load_shipped("cnn").model if model == "cnn" else deep_linear()
+    for _, layer in layers.leaves():
+        if isinstance(layer, Dropout):
+            layer.p = 0.0
+
+    def features(x):
+        return next(s.out[0] for s in layers.stages(x) if s.name == stage)
+
+    x = image(digit)
+    index = int(features(x).argmax())
+    top, left, height, width = ask("terms", digit=digit, model=model, stage=stage, of="out", index=[index])["field"]
+    seen = np.zeros((28, 28), bool)
+    seen[top : top + height, left : left + width] = True
+    noise = np.random.default_rng(0).normal(size=x.shape).astype(np.float32)
+    assert features(np.where(seen, x, noise))[index] == features(x)[index]  # whatever lies outside
+    assert features(np.where(seen, noise, x))[index] != features(x)[index]
+    assert seen.sum() < 784
+    assert ask("terms", digit=digit, model="cnn", stage="8", of="out", index=[3])["field"] is None
+
+
+def test_a_loss_near_0_is_not_told_as_0():
+    logits = np.array([0, 30, 2, -1], np.float32)
+    for label in range(4):
+        exact = -math.log(math.exp(float(logits[label])) / math.fsum(math.exp(z) for z in logits.tolist()))
+        assert loss_of(logits, label) == pytest.approx(exact, rel=1e-9, abs=1e-12)
+    assert loss_of(logits, 1) == pytest.approx(math.exp(-30) * (1 + math.exp(2) + math.exp(-1)), rel=1e-9)
+
+
 # --- why -----------------------------------------------------------------------------------------------------------------
 
 
@@ -293,7 +324,14 @@ def test_grad_cam_without_a_convolution_says_so(ask, digit, runs):
     save_model(runs / "softmax" / "model.npz", build("softmax"), METADATA)
     answer = ask("why", digit=digit, model="run:softmax", label=3, method="grad-cam")
     assert answer["map"] is None
-    assert "no convolution" in answer["problem"]
+    assert answer["problem"].startswith("the network has no convolution")
+
+
+def test_the_shares_of_the_pixels_add_up_to_the_rise_of_the_score(ask, digit):
+    answer = ask("why", digit=digit, model="cnn", label=3, method="integrated-gradients")
+    assert answer["score"] - answer["paper"] == pytest.approx(float(unpack(answer["map"]).sum()), rel=0.05)
+    logits = load_shipped("cnn").model(image(digit))[0]
+    assert answer["score"] == pytest.approx(float(logits[3]), abs=1e-4)
 
 
 def test_neighbours_are_the_nearest_in_the_last_hidden_layer(ask, digit, app):

@@ -2,7 +2,7 @@
 
 import { unpack } from "./api.js";
 import { Atlas } from "./atlas.js";
-import { element, number, shapeText } from "./dom.js";
+import { element, number, shapeText, typeset } from "./dom.js";
 
 const NOTEBOOKS = {
   4: "04_softmax_and_cross_entropy",
@@ -34,7 +34,7 @@ export function about(place, stage, direction, back = null) {
   ];
   const formula = direction === "forward" ? stage.formula : stage.backward_formula;
   if (formula) lines.push(element("pre", {}, formula));
-  if (back) lines.push(element("p", { class: "note" }, back.note));
+  if (back) lines.push(element("p", { class: "note" }, typeset(back.note)));
   if (back)
     lines.push(
       element(
@@ -67,17 +67,17 @@ function learned(key, { shape, norm, values }) {
 }
 
 /** A learned array, or its gradient, as a picture; its canvas knows its atlas. */
-export function drawn(array, { behind = null, tall = 180 } = {}) {
+export function drawn(array, { behind = null, tall = 260 } = {}) {
   const canvas = element("canvas", { role: "img", "aria-label": `${array.data.length} values` });
   const short = array.shape.length === 1 && array.data.length <= 64;
-  const atlas = new Atlas(array, { tall, most: short ? 12 : array.shape.length === 4 ? 7 : 6, behind, lying: short });
+  const atlas = new Atlas(array, { tall, wide: 290, most: short ? 12 : array.shape.length === 4 ? 7 : 6, behind, lying: short });
   atlas.paint(canvas);
   canvas.atlas = atlas;
   return element("div", { class: "scroll" }, canvas);
 }
 
 /** What the colours mean. */
-export function legend(below, above = "above 0", scale = "each stage on its own scale") {
+export function legend(below, above = "above 0", scale = "each stage on its own scale: ± under its name is the strongest colour") {
   return element(
     "p",
     { class: "legend" },

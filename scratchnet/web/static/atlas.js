@@ -26,6 +26,23 @@ function layoutOf(shape, behind, lying) {
     const place = ([k]) => [Math.floor(k / (height * width)), Math.floor(k / width) % height, k % width];
     return { count, height, width, index: (t, i, j) => [flat(t, i, j)], place };
   }
+  if (behind && shape.length === 2) {
+    // the weights of each unit as the maps that they look at, side by side
+    const [count, h, w] = behind;
+    const across = even(count);
+    const [height, width] = [Math.ceil(count / across) * h, across * w];
+    const map = (i, j) => Math.floor(i / h) * across + Math.floor(j / w);
+    return {
+      count: shape[1],
+      height,
+      width,
+      index: (t, i, j) => (map(i, j) < count ? [(map(i, j) * h + (i % h)) * w + (j % w), t] : null),
+      place: ([k, t]) => {
+        const [c, i, j] = [Math.floor(k / (h * w)), Math.floor(k / w) % h, k % w];
+        return [t, Math.floor(c / across) * h + i, (c % across) * w + j];
+      },
+    };
+  }
   const size = shape[0];
   const tiles = shape.length === 2 ? shape[1] : 1;
   const width = behind ? behind[2] : lying ? size : size <= 32 ? 1 : Math.round(Math.sqrt(size));
@@ -41,26 +58,47 @@ function layoutOf(shape, behind, lying) {
   };
 }
 
+/** How many of `count` tiles to put side by side: as near to a square as rows of the same length allow. */
+function even(count) {
+  const root = Math.sqrt(count);
+  for (let across = Math.ceil(root); across <= 2 * root; across++) if (count % across === 0) return across;
+  return Math.ceil(root);
+}
+
 /**
  * @param array   {shape, data}
- * @param options tall: pixels of height to stay under; most: largest size of one value in pixels; behind: the (C, H, W) that
+ * @param options tall, wide: pixels to stay under; most: largest size of one value in pixels; behind: the (C, H, W) that
  *                features were flattened from; lying: features side by side, not one below the other; grey: values are drawn from black (smallest) to white
  */
 export class Atlas {
-  constructor({ shape, data }, { tall = 470, most = 8, least = 2, behind = null, lying = false, grey = false } = {}) {
+  constructor({ shape, data }, { tall = 470, wide = Infinity, most = 8, least = 2, behind = null, lying = false, grey = false } = {}) {
     Object.assign(this, layoutOf(shape, behind, lying), { shape, data, grey });
     this.top = largest(data);
     this.gap = this.count > 1 ? 3 : 0;
     this.fit(tall, most, least);
+    if (this.pixelWidth > wide) this.narrow(wide);
   }
 
-  /** The fewest columns with which all tiles are no taller than `tall`, and as large as they can then be. */
+  /** Tiles as large as they can be in no more than `tall` pixels; as many columns as it takes, which depends on their number alone where it can. */
   fit(tall, most, least) {
     const wanted = this.height > 20 ? 2 : this.height > 10 ? 4 : 6;
-    this.scale = Math.max(least, Math.min(most, this.count > 1 ? wanted : Math.floor(tall / this.height)));
-    const rows = Math.max(1, Math.floor((tall + this.gap) / (this.height * this.scale + this.gap)));
-    this.columns = this.across ?? Math.ceil(this.count / rows);
-    this.rows = Math.ceil(this.count / this.columns);
+    this.columns = this.across ?? even(this.count);
+    const rows = () => Math.ceil(this.count / this.columns);
+    const scale = () => Math.floor(((tall + this.gap) / rows() - this.gap) / this.height);
+    while (!this.across && rows() > 1 && scale() < least) this.columns += 1;
+    this.rows = rows();
+    this.scale = Math.max(least, Math.min(most, this.count > 1 ? wanted : most, scale()));
+  }
+
+  /** Fewer columns; where these mean something, as the channels of kernels do, smaller tiles. */
+  narrow(wide) {
+    if (this.across) {
+      this.gap = 1;
+      this.scale = Math.max(1, Math.min(this.scale, Math.floor((wide / this.across - this.gap) / this.width)));
+    } else {
+      this.columns = Math.max(1, Math.floor((wide + this.gap) / (this.width * this.scale + this.gap)));
+      this.rows = Math.ceil(this.count / this.columns);
+    }
   }
 
   get pixelWidth() {

@@ -17,6 +17,7 @@ export function backwardView(place) {
   let back = null; // what /api/backward answers, its stages by name
   let reached = 0; // stages that the gradient has gone back through
   let pointed = null;
+  let isStrongest = false; // whether what is pointed at was chosen for its size, not by anybody
   let playing = null; // the timer
 
   // --- what there is on the page
@@ -25,8 +26,8 @@ export function backwardView(place) {
   const whose = element("span", {
     class: "hint",
     id: "whose",
-    title: "You have not said what it is meant to be: this is the network’s second guess, which has more to teach than its first",
   });
+  const already = element("span", { class: "hint" });
   const lossText = element("p", { class: "loss" });
   const status = element("p", { class: "hint", role: "status" });
   const button = (text, go, kind = "") => element("button", { type: "button", class: kind, onclick: go }, text);
@@ -45,15 +46,16 @@ export function backwardView(place) {
     "div",
     { class: "tools steps", role: "group", "aria-label": "Steps of the backward pass" },
     ...Object.values(buttons),
-    status,
+    element("div", { class: "where" }, status, lossText),
   );
   place.append(
     element(
       "p",
       { class: "lead" },
-      "The gradient of the loss goes back, stage by stage. Orange: less of this lowers the loss; blue: more of this does.",
+      "The gradient of the loss goes back, stage by stage: the dx of one stage is the dout of the stage before it. " +
+        "Orange: if this number were larger, the loss would be larger. Blue: it would be smaller.",
     ),
-    element("div", { class: "controls" }, element("span", { class: "ask" }, "Meant to be a"), label, whose, lossText),
+    element("div", { class: "controls" }, element("span", { class: "ask" }, "Meant to be a"), label, whose, already),
     steps,
   );
   const lossColumn = element("section", { class: "stage last", "data-stage": "loss" });
@@ -71,13 +73,15 @@ export function backwardView(place) {
     thin: new Set(), // each step must be seen to lead somewhere
     origin: (name) => {
       const consumer = network.consumer(name);
-      return `from ${consumer ? `${consumer.kind} ${consumer.name}` : "the loss"}`;
+      return consumer ? `= dx of ${consumer.kind} ${consumer.name}` : "= dlogits";
     },
   });
   row.learned = () => {
     const canvas = grads.querySelector("canvas");
-    if (canvas) canvas.focus();
-    else announce("This stage has no weights.");
+    if (canvas) {
+      canvas.focus({ preventScroll: true });
+      canvas.scrollIntoView({ block: "nearest", inline: "nearest" }); // no further than it takes: the maps stay in view
+    } else announce("This stage has no weights.");
   };
   const terms = element("div", { class: "numbers" });
   const facts = element("div", { class: "facts" });
@@ -107,17 +111,12 @@ export function backwardView(place) {
       emit("label");
     });
     label.replaceChildren(digits);
-    whose.textContent = state.label === null ? "(the runner-up)" : "";
+    whose.textContent = state.label === null ? "(the runner-up: its second guess)" : "";
     lossText.replaceChildren("loss −log p[", String(chosen), "] = ", element("b", { id: "loss" }, number(back.loss, 4)));
-    if (back.probabilities[chosen] > 0.99) {
-      lossText.append(
-        element(
-          "span",
-          { class: "hint" },
-          " The network says so already, so there is hardly a gradient: choose another digit to see more.",
-        ),
-      );
-    }
+    already.textContent =
+      back.probabilities[chosen] > 0.99
+        ? "The network says so already, so there is hardly a gradient, however strong the colours: look at the ± under the names."
+        : "";
     showLoss(chosen);
     reach(reached, false);
     sgd.show(chosen);
@@ -159,11 +158,11 @@ export function backwardView(place) {
     row.arrived(here ? here.sources[0] : null);
     lossColumn.classList.toggle("current", current === "loss");
     status.textContent = here
-      ? `Stage ${reached} of ${count - 1}: ${here.kind} ${here.name}`
-      : `Stage 0 of ${count - 1}: the loss`;
+      ? `${reached} of ${count - 1}: back through ${called(current)}, to ${called(here.sources[0])} (framed)`
+      : `0 of ${count - 1}: at the loss`;
     if (current === "loss") {
       row.highlight(null);
-      row.reveal(null);
+      row.reveal(null, !spoken);
       pointLoss(state.label ?? chosenLabel());
     } else {
       describe(current);
@@ -175,6 +174,8 @@ export function backwardView(place) {
     if (spoken)
       announce(status.textContent);
   }
+
+  const called = (name) => (name === "input" ? "the input" : `${network.byName.get(name).kind} ${name}`);
 
   function play() {
     buttons.play.textContent = "Pause";
@@ -200,6 +201,7 @@ export function backwardView(place) {
     if (missing > 0) notYet(missing);
     else {
       const { dx } = back.byName.get(name);
+      isStrongest = true;
       load(name, "dx", largestOf(dx), network.byName.get(name).sources[0]);
     }
   }
@@ -219,10 +221,11 @@ export function backwardView(place) {
   }
 
   function pointAtLargest(name) {
-    point(name, largestOf(name === "input" ? back.dinput : back.byName.get(name).dout));
+    point(name, largestOf(name === "input" ? back.dinput : back.byName.get(name).dout), true);
   }
 
-  function point(name, index) {
+  function point(name, index, chosenForSize = false) {
+    isStrongest = chosenForSize;
     const consumer = network.consumer(name);
     if (consumer === null) return pointLoss(index[0]);
     pointed = { name, index, stage: consumer.name };
@@ -248,6 +251,10 @@ export function backwardView(place) {
         const [c, i, j] = unravel(index[0], behind);
         terms.append(element("p", { class: "hint" }, `Feature ${index[0]} is pixel [${c}, ${i}, ${j}] of the maps before Flatten.`));
       }
+      if (isStrongest && of === "dx") {
+        const text = `Shown because no value of this dx is farther from 0. As dout of ${called(name)} it goes on back.`;
+        terms.append(element("p", { class: "hint" }, name === "input" ? text.split(". As")[0] + "." : text));
+      }
     } catch (error) {
       alertAbout(error);
     }
@@ -265,7 +272,7 @@ export function backwardView(place) {
   }
 
   function describe(name) {
-    row.current(name);
+    row.current(name === "loss" ? null : name);
     if (name === "input") return;
     if (name === "loss") {
       facts.replaceChildren(
@@ -310,6 +317,8 @@ export function backwardView(place) {
     const go = (index, spoken = false) => {
       if (!index) return;
       at = index;
+      row.release();
+      row.highlight(null);
       canvas.atlas.paint(canvas);
       const [channel, top, left] = canvas.atlas.place(index);
       canvas.atlas.mark(canvas, { channel, top, left, height: 1, width: 1 }, true);

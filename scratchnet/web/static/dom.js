@@ -19,18 +19,28 @@ export function number(value, digits = 3) {
   const size = Math.abs(value);
   let text;
   if (size >= 1e5 || size < 1e-3) {
-    text = value.toExponential(digits - 1).replace("e+", "e");
+    text = powers(value.toExponential(digits - 1));
   } else {
     text = value.toFixed(Math.max(0, digits - 1 - Math.floor(Math.log10(size))));
   }
   return text.replaceAll("-", "−");
 }
 
-/** A probability as people read it. */
+/** 3.2e-7 -> 3.2·10⁻⁷, wherever it stands in a text. */
+const powers = (text) =>
+  text.replace(/(\d)e([+-]?)0*(\d+)/g, (_, digit, sign, power) => {
+    return `${digit}·10${sign === "-" ? "⁻" : ""}${[...power].map((k) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[k]).join("")}`;
+  });
+
+/** A text with numbers in it, which are written as `number` writes them. */
+export const typeset = (text) => powers(text).replace(/(^|[\s(=[])-(?=[\w(])/g, "$1−");
+
+/** A probability as people read it: never rounded to 0 or 1, and with two digits more where it is close to one of them. */
 export const percent = (p) => {
   if (p === null) return "not finite";
   if (p > 0.9999) return "> 99.99 %";
-  return p < 0.00005 ? "< 0.01 %" : `${(100 * p).toFixed(p > 0.1 ? 1 : 2)} %`;
+  if (p < 0.0001) return "< 0.01 %";
+  return `${(100 * p).toFixed(p < 0.1 || p >= 0.99 ? 2 : 1)} %`;
 };
 
 /** A message as a sentence. */

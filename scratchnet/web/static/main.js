@@ -23,12 +23,13 @@ import { element, percent, sentence } from "./dom.js";
 import { forwardView } from "./forward.js";
 import { modelsView } from "./models.js";
 import { Pad } from "./pad.js";
-import { sources } from "./sources.js";
-import { paintDigit, whyView } from "./why.js";
+import { sources, UNCHANGED } from "./sources.js";
+import { paintDigit } from "./digit.js";
+import { whyView } from "./why.js";
 
 const part = (id) => document.getElementById(id);
 const FIRST_EXAMPLE = 3;
-const EXAMPLE_SAYS = ["An example. Draw your own over it.", "A one or a seven? Draw your own over it."];
+const EXAMPLE_SAYS = ["An example. Draw your own.", "An example: a one or a seven? Draw your own."];
 
 // --- dark and light
 
@@ -59,8 +60,11 @@ const pad = new Pad(part("pad"), {
 });
 
 const sendDrawing = newest(async () => {
+  if (pad.backdrop) {
+    await send(pad.file, "");
+    return;
+  }
   if (pad.isEmpty) {
-    if (pad.backdrop) return;
     sent += 1;
     forgetLabel();
     noDigit("Draw a digit from 0 to 9.");
@@ -79,7 +83,7 @@ async function send(blob, text, isShown = true) {
     if (turn !== sent) return;
     if (answer.problem) {
       if (isShown) noDigit(advice(answer.problem));
-      else say(`${answer.problem}.`);
+      else say(`${answer.problem}. ${UNCHANGED}`);
       return;
     }
     say(text);
@@ -94,7 +98,7 @@ async function send(blob, text, isShown = true) {
     } else if (isShown) {
       noDigit(error.message);
     } else {
-      say(error.message);
+      say(`${error.message}. ${UNCHANGED}`);
     }
   }
 }
@@ -128,7 +132,7 @@ const predictAgain = newest(async () => {
 const camera = sources({
   say,
   take: (blob, shown) => {
-    if (shown) pad.showPicture(shown);
+    if (shown) pad.showPicture(shown, blob);
     send(blob, "", shown !== null);
   },
   takeFrame: (blob) => send(blob, ""),
@@ -140,13 +144,39 @@ function showAnswer() {
   part("framed").hidden = !found || state.label === null;
   part("answer").textContent = found ? String(found.digit) : "–";
   part("sure").textContent = found ? percent(found.probabilities[found.digit]) : "";
+  tell(found);
   const context = part("preview").getContext("2d");
   if (state.digit) paintDigit(part("preview"), bytes(state.digit));
   else context.clearRect(0, 0, 28, 28);
 }
-/** Without a drawing there is nothing to look at. */
-on("digit", () => {
+
+let toldOf = ""; // the answer that was last told to those who listen
+
+function tell(found) {
+  const answer = found ? `The network says ${found.digit}, ${percent(found.probabilities[found.digit]).replace(">", "more than")}.` : "";
+  if (answer && answer !== toldOf) announce(answer);
+  toldOf = answer;
+}
+
+/** The part of the image that is looked at, framed in the small picture. */
+on("field", (field) => {
+  const frame = part("field");
+  frame.hidden = !field;
+  if (!field) return;
+  const [top, left, height, width] = field.map((pixels) => `${(100 * pixels) / 28}%`);
+  Object.assign(frame.style, { top, left, height, width });
+});
+
+/** Without a drawing there is nothing to look at, and the page says so. */
+function showNothing() {
   for (const panel of document.querySelectorAll(".panel")) panel.inert = !state.digit && panel.id !== "models";
+  part("nothing").hidden = state.digit !== null || !part("models").hidden;
+  if (!state.digit) emit("field", null);
+}
+on("digit", showNothing);
+on("tab", (name) => {
+  if (name !== "forward") emit("field", null);
+  showNothing();
 });
 on("digit predictions label", showAnswer);
 on("weights compare", predictAgain);
@@ -176,11 +206,14 @@ on("lab", () => {
   for (const option of part("model").options) option.textContent = titleOf(state.models.find(({ id }) => id === option.value));
 });
 
-/** A network's name and how good it is; one that was changed here is not the one that was measured. */
+/** A network's kind, how good it is, its name; one that was changed here is not the one that was measured. */
 function titleOf(model) {
-  const accuracy = model.accuracy ? `${(100 * model.accuracy).toFixed(1)} %` : "";
-  if (stepsOf(model.id)) return `${model.name}, changed by you${accuracy ? ` (was ${accuracy})` : ""}`;
-  return accuracy ? `${model.name} – ${accuracy}` : model.name;
+  const isRun = model.name.startsWith("runs/");
+  const kind = isRun ? model.name.slice(5).replace(/^\d{8}-\d{6}-/, "") : model.name;
+  const accuracy = model.accuracy ? percent(model.accuracy) : "";
+  const changed = stepsOf(model.id) > 0;
+  const measured = accuracy && changed ? ` (was ${accuracy})` : accuracy && ` – ${accuracy}`;
+  return `${kind}${changed ? ", changed by you" : ""}${measured}${isRun ? ` – ${model.name}` : ""}`;
 }
 
 async function loadModels() {
@@ -225,6 +258,12 @@ tabs.forEach((tab, k) => {
     if (move) openTab(tabs[(k + move + tabs.length) % tabs.length], true);
   });
 });
+
+// On a narrow screen the views lie below the drawing: a button says so while they are out of sight.
+part("more").addEventListener("click", () => document.querySelector(".tabs").scrollIntoView({ block: "start" }));
+new IntersectionObserver(([{ isIntersecting, boundingClientRect }]) => {
+  part("more").hidden = isIntersecting || boundingClientRect.top < 0;
+}).observe(document.querySelector(".tabs"));
 
 forwardView(part("forward"));
 backwardView(part("backward"));

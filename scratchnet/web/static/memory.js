@@ -3,9 +3,10 @@
 import { post, postPicture } from "./api.js";
 import { exampleStrokes, pictureOf } from "./pad.js";
 
-let digits = null; // the ten 28 x 28 images, made once
+let digits = null; // made once
 
-async function examples() {
+/** The ten 28 x 28 images, in base64. */
+export async function examples() {
   const drawings = [...Array(10).keys()].map((k) => pictureOf(exampleStrokes(k)));
   digits ??= await Promise.all(drawings.map(async (drawing) => (await postPicture(await drawing, [], null)).digit));
   return digits;

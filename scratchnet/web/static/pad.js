@@ -3,6 +3,7 @@
 import { strokesOf } from "./examples.js";
 
 const SENT = 96; // pixels a side of the picture that is sent: enough for 28 x 28, and quickly prepared
+const MOST_KEPT = 100; // steps of Undo
 const STEP = 0.025; // how far an arrow key moves the pen, of the area's side
 
 /**
@@ -21,7 +22,9 @@ export class Pad {
     this.isExample = false;
     this.cursor = null; // of the keyboard
     this.penIsDown = false;
-    this.backdrop = null; // a picture that was uploaded
+    this.backdrop = null; // a picture that was uploaded,
+    this.file = null; // and its file
+    this.past = []; // what was there before each stroke, picture, example, and Clear
     canvas.addEventListener("pointerdown", (event) => this.begin(event));
     canvas.addEventListener("pointermove", (event) => this.follow(event));
     for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, () => (this.pointer = null));
@@ -39,6 +42,7 @@ export class Pad {
     this.canvas.focus({ preventScroll: true });
     this.canvas.setPointerCapture(event.pointerId);
     this.cursor = null;
+    this.keep();
     this.fresh();
     this.pointer = event.pointerId;
     this.strokes.push({ points: [this.place(event)], width: this.width });
@@ -65,7 +69,7 @@ export class Pad {
     if (this.isExample || this.backdrop) {
       this.strokes = [];
       this.isExample = false;
-      this.backdrop = null;
+      this.backdrop = this.file = null;
       this.replaced();
     }
     this.started();
@@ -86,6 +90,7 @@ export class Pad {
       this.penIsDown = !this.penIsDown;
       this.cursor ??= [0.5, 0.5];
       if (this.penIsDown) {
+        this.keep();
         this.fresh();
         this.strokes.push({ points: [this.cursor], width: this.width });
         this.changed();
@@ -107,17 +112,33 @@ export class Pad {
     this.show();
   }
 
+  /** Remember what is there, for Undo. */
+  keep() {
+    const { strokes, isExample, exampleShown, backdrop, file } = this;
+    this.past.push({ strokes: [...strokes], isExample, exampleShown, backdrop, file });
+    if (this.past.length > MOST_KEPT) this.past.shift();
+  }
+
+  keepAnything() {
+    if (!this.isEmpty || this.backdrop) this.keep();
+  }
+
+  /** Back to what was there before the last stroke, picture, example, or Clear. */
   undo() {
+    const was = this.past.pop();
+    if (!was) return;
     this.penIsDown = false;
-    this.backdrop = null;
-    this.strokes.pop();
+    const isOneStroke = !this.backdrop && !was.backdrop && !was.isExample && was.strokes.length === this.strokes.length - 1;
+    Object.assign(this, was);
+    if (!isOneStroke) this.replaced();
     this.show();
     this.changed();
   }
 
   clear() {
+    this.keepAnything();
     this.penIsDown = false;
-    this.backdrop = null;
+    this.backdrop = this.file = null;
     this.strokes = [];
     this.isExample = false;
     this.replaced();
@@ -127,8 +148,9 @@ export class Pad {
 
   /** One of the written examples. */
   example(digit) {
+    this.keepAnything();
     this.penIsDown = false;
-    this.backdrop = null;
+    this.backdrop = this.file = null;
     this.strokes = exampleStrokes(digit);
     this.exampleShown = digit;
     this.isExample = true;
@@ -138,10 +160,12 @@ export class Pad {
   }
 
   /** Show a picture that somebody sent instead of strokes. */
-  showPicture(picture) {
+  showPicture(picture, file) {
+    this.keepAnything();
     this.strokes = [];
     this.isExample = false;
     this.backdrop = picture;
+    this.file = file;
     this.replaced();
     this.show();
   }

@@ -5,6 +5,7 @@ import { Bars } from "./bars.js";
 import { theme } from "./colours.js";
 import { announce, on } from "./state.js";
 import { element, number, shapeText } from "./dom.js";
+import { outline } from "./digit.js";
 
 const THIN = new Set(["Flatten", "Dropout"]); // what they give is what they got
 const SVG = "http://www.w3.org/2000/svg";
@@ -30,7 +31,7 @@ export class Row {
       "p",
       { class: "held", hidden: true },
       "Held. Click anywhere else, or press Escape, to let go.",
-    );
+    ); // where nothing hovers, nothing need be held, and the page does not say so
     this.overview = element("div", { class: "overview", role: "group", "aria-label": `${label}: go to` });
     this.frame = element("div", { class: "row-frame" }, this.place);
     place.append(this.overview, this.frame, this.held);
@@ -38,8 +39,9 @@ export class Row {
     this.place.addEventListener("scroll", edges, { passive: true });
     new ResizeObserver(edges).observe(this.place);
     document.addEventListener("click", (event) => {
-      if (this.pinned && !event.target.closest("canvas, .numbers, .facts, .overview")) this.release();
+      if (this.pinned && !event.target.closest(".row canvas, .numbers button")) this.release();
     });
+    document.addEventListener("keydown", (event) => event.key === "Escape" && this.release());
     this.learned = null; // what the key w does: go to the gradients of the weights
     this.pinned = false;
     this.marks = null;
@@ -59,6 +61,9 @@ export class Row {
       this.signature = signature;
       this.build(network, last);
     }
+    const ink = network.input.data; // the image again as bytes, for its outline
+    const [low, high] = [Math.min(...ink), Math.max(...ink)];
+    this.ink = ink.map((value) => (255 * (value - low)) / (high - low || 1));
     for (const [name, column] of this.columns) {
       if (!column.canvas) continue;
       const ready = arrayOf(name);
@@ -67,11 +72,14 @@ export class Row {
       column.box.classList.toggle("waiting", column.waiting);
       const small = array.data.length <= 20;
       column.atlas = new Atlas(array, {
-        tall: tallest(this.word),
+        tall: tallest(),
         most: name === "input" ? 5 : small ? 26 : 7,
         grey: name === "input" && this.word === "value",
         behind: array.shape.length === 1 && !small ? network.behind(name) : null,
       });
+      const { grey, top } = column.atlas;
+      const comma = this.word === "gradient" ? ", " : "";
+      column.scale.textContent = grey || column.waiting ? "" : `${comma}± ${number(top, 2)}`;
     }
     this.repaint();
     this.showEdges();
@@ -99,7 +107,10 @@ export class Row {
     this.marked.clear();
     this.pinned = false;
     this.marks = null;
+    for (const side of ["width", "height"]) this.lines.removeAttribute(side); // of another network's row
     this.content.replaceChildren(this.lines);
+    this.place.scrollLeft = 0;
+    this.last = last;
     this.column("input", "Input", network.input.shape);
     for (const stage of network.stages) this.column(stage.name, stage.kind, stage.out_shape, stage);
     if (last) this.content.append(last);
@@ -108,7 +119,8 @@ export class Row {
       this.links.set(name, element("button", { type: "button", onclick: () => this.reveal(name) }, title));
     }
     this.overview.replaceChildren(...this.links.values());
-    if (last) this.overview.append(element("button", { type: "button", onclick: () => this.reveal(null) }, "end"));
+    this.end = element("button", { type: "button", onclick: () => this.reveal(null) }, this.word === "gradient" ? "loss" : "softmax");
+    if (last) this.overview.append(this.end);
   }
 
   column(name, title, shape, stage = null) {
@@ -140,6 +152,8 @@ export class Row {
       canvas.addEventListener("pointermove", (event) => event.pointerType !== "touch" && this.hover(name, event));
       canvas.addEventListener("click", (event) => this.click(name, event));
       canvas.addEventListener("keydown", (event) => this.key(name, event));
+      column.scale = element("span", { class: "scale", title: "the strongest colour stands for this" });
+      shapes.append(isGradient ? "" : element("br"), column.scale);
       box.append(heading, shapes, canvas);
       this.columns.set(name, column);
     }
@@ -155,7 +169,10 @@ export class Row {
   click(name, event) {
     const { atlas, canvas } = this.columns.get(name);
     const index = atlas?.at(event.offsetX, event.offsetY);
-    if (!index) return;
+    if (!index || this.columns.get(name).waiting) {
+      this.release();
+      return;
+    }
     canvas.focus({ preventScroll: true });
     const isSame = this.marks?.name === name && String(this.marks.index) === String(index);
     this.pinned = !(this.pinned && isSame);
@@ -202,8 +219,10 @@ export class Row {
     this.repaint([...this.marked]);
   }
 
-  /** Show which stage is being looked at. */
+  /** Show which stage is being looked at; null for what comes after the last one. */
   current(name) {
+    this.last?.classList.toggle("current", name === null);
+    this.end.classList.toggle("current", name === null);
     for (const [other, { box }] of this.columns) {
       box.classList.toggle("current", other === name);
       this.links.get(other).classList.toggle("current", other === name);
@@ -216,17 +235,22 @@ export class Row {
   }
 
   /** Scroll so that a stage can be seen; the end of the row for null. */
-  reveal(name) {
+  reveal(name, calmly = false) {
     const { box } = this.columns.get(name) ?? {};
     const left = box ? box.offsetLeft - (this.place.clientWidth - box.offsetWidth) / 2 : this.content.scrollWidth;
-    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    const calm = calmly || matchMedia("(prefers-reduced-motion: reduce)").matches;
     this.place.scrollTo({ left, behavior: calm ? "auto" : "smooth" });
   }
 
   /** @param names the stages to draw anew; those with frames must be among them */
   repaint(names = [...this.columns.keys()]) {
     this.held.hidden = !this.pinned;
-    for (const { canvas, atlas } of names.map((name) => this.columns.get(name))) if (atlas) atlas.paint(canvas);
+    for (const name of names) {
+      const { canvas, atlas } = this.columns.get(name);
+      if (!atlas) continue;
+      atlas.paint(canvas);
+      if (name === "input" && !atlas.grey) outline(canvas.getContext("2d"), this.ink, atlas.scale);
+    }
     this.marked.clear();
     this.lines.replaceChildren();
     if (!this.marks) return;
@@ -287,7 +311,7 @@ export class Row {
 }
 
 /** Pixels of height for the maps: low enough that the numbers below them are seen at the same time. */
-const tallest = (word) => Math.max(170, Math.min(470, Math.round((word === "gradient" ? 0.24 : 0.3) * innerHeight)));
+const tallest = () => Math.max(177, Math.min(470, Math.round(0.23 * innerHeight)));
 
 /** The last column of the forward row: the probabilities. `choose` is called with the one pointed at, null for the largest. */
 export function probabilityColumn(choose) {

@@ -4,6 +4,8 @@ const LARGEST = 6 * 2 ** 20; // larger files are made smaller before they are se
 const SIDE = 1024;
 const FRAME = 256; // pixels a side of a camera's frame
 
+export const UNCHANGED = "What you see is still what was there before.";
+
 /**
  * @param take      called with each picture, a Blob, and what there is to show of it (an ImageBitmap, or null if the browser
  *                  can't read it; the server then says what is wrong)
@@ -16,6 +18,10 @@ export function sources({ take, takeFrame, say }) {
 
   async function picture(blob) {
     if (!blob) return;
+    if (blob.type && !blob.type.startsWith("image/")) {
+      say(`Not a picture: ${blob.name ?? blob.type}. PNG, JPEG, WebP, GIF and BMP can be read. ${UNCHANGED}`);
+      return;
+    }
     stopCamera();
     let shown = null;
     try {

@@ -19,7 +19,8 @@ export const state = {
 const listeners = new Map();
 
 /** Call `listener` at each of the events: "models" (the list), "model" (the chosen one),
- * "digit", "predictions", "label", "weights", "lab", "compare", "tab", "theme". */
+ * "digit", "predictions", "label", "weights", "lab", "compare", "tab", "theme",
+ * "field" (the part of the image that what is pointed at sees: [top, left, height, width]; null for all of it, or nothing). */
 export function on(events, listener) {
   for (const event of events.split(" ")) listeners.set(event, [...(listeners.get(event) ?? []), listener]);
 }

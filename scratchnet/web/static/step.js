@@ -1,11 +1,12 @@
 // One step of SGD on the drawing: what it does to the probabilities and to the weights.
 
-import { unpack } from "./api.js";
+import { bytes, unpack } from "./api.js";
 import { drawn } from "./about.js";
-import { answersToExamples } from "./memory.js";
+import { answersToExamples, examples } from "./memory.js";
 import { Bars } from "./bars.js";
 import { alertAbout, ask, emit, keepLab, on, prediction, state, stepsOf } from "./state.js";
 import { element, number, percent } from "./dom.js";
+import { paintDigit } from "./digit.js";
 
 /** The box, at the end of `place`; `show(label)` and `compare(network)` keep it up to date. */
 export function stepBox(place) {
@@ -35,21 +36,22 @@ export function stepBox(place) {
   const result = element("div", { class: "result", role: "status" });
   const history = element("p", { class: "history" });
   const others = element("p", { class: "note", id: "others" });
+  const pictures = element("div", { class: "neighbours" }); // the ten examples
   const table = element("div", { class: "scroll" });
   const moved = element("div", { class: "moved" });
   const about = element("p", { class: "hint" });
   const box = element(
     "section",
     { class: "sgd", "aria-label": "One step of SGD" },
-    element("h3", {}, "One step of SGD: w ← w − lr · dw"),
+    element("h3", {}, "One step of SGD (stochastic gradient descent): w ← w − lr · dw"),
     element(
       "p",
       {},
-      "Teach your drawing to this network, here and for you alone. All weights move a little against their gradient.",
+      "Teach your drawing to this network, here and for you alone. Every weight moves against its gradient dw, by lr (the learning rate) times it.",
     ),
     element("div", { class: "tools" }, element("label", {}, "lr ", exponent, " ", lrText), take, reset),
     about,
-    element("div", { class: "detail" }, element("div", {}, bars.place, marks), element("div", {}, result, history, others, table)),
+    element("div", { class: "detail" }, element("div", {}, bars.place, marks), element("div", {}, result, history, others, pictures, table)),
     moved,
   );
   place.append(box);
@@ -95,7 +97,7 @@ export function stepBox(place) {
       alertAbout(null);
       emit("lab");
       emit("weights");
-      await compareExamples(asked);
+      await compareExamples(asked, q);
     } catch (error) {
       result.replaceChildren(element("p", { class: "message" }, error.message));
     } finally {
@@ -117,17 +119,20 @@ export function stepBox(place) {
   }
 
   /** A step teaches one drawing; whether the others are still known is seen in the examples. */
-  async function compareExamples(asked) {
+  async function compareExamples(asked, p) {
     try {
       const [was, is] = await Promise.all([answersToExamples(asked.model, null), answersToExamples(asked.model, state.lab)]);
       if (subject !== asked) return;
       const right = (answers) => answers.filter((answer, digit) => answer === digit).length;
+      pictures.replaceChildren(...(await examples()).map((digit, k) => answered(digit, k, was[k], is[k])));
       const moved = is.flatMap((answer, digit) => (answer === was[digit] ? [] : [`${digit} is now called ${answer}`]));
       others.textContent =
         `What this did to other digits: of the ten examples it named ${right(was)} before your steps, ${right(is)} now` +
         (moved.length
           ? ` (${moved.join(", ")}). It was taught one drawing, and forgets others.`
-          : ". Larger or more steps would make it forget some of them.");
+          : p < 0.99 // something is left to be learned, so that more of it may change more
+            ? ". None of the ten answers is another one now: try more steps, or a larger lr."
+            : ". None of the ten answers is another one now.");
     } catch (error) {
       others.textContent = error.message;
     }
@@ -139,7 +144,7 @@ export function stepBox(place) {
   function clear() {
     before = subject = weights = null;
     path = [];
-    for (const part of [result, history, others, table, moved]) part.replaceChildren();
+    for (const part of [result, history, others, pictures, table, moved]) part.replaceChildren();
   }
 
   on("lab", () => {
@@ -163,12 +168,30 @@ export function stepBox(place) {
       take.textContent = `Take one step towards ${chosen}`;
       take.disabled = !state.labAllowed;
       about.textContent = state.labAllowed
-        ? "Dropout is off and BatchNorm uses its running statistics, as everywhere on this page: a step on one image knows no batch."
+        ? offHere(current)
         : "Steps that change weights are off on this server.";
       bars.show(prediction()?.probabilities ?? null, { before, label });
       marks.hidden = !before;
     },
   };
+}
+
+/** What is different here from training, for the layers that the network has. */
+function offHere(network) {
+  const has = (kind) => network?.stages.some((stage) => stage.kind.startsWith(kind));
+  const said = [
+    has("Dropout") ? "Dropout is off" : null,
+    has("BatchNorm") ? "BatchNorm uses its running statistics, since a step on one image knows no batch" : null,
+  ].filter(Boolean);
+  return said.length ? `As everywhere on this page: ${said.join("; ")}.` : "";
+}
+
+/** One of the examples, with what it is called now, and was before where that is something else. */
+function answered(digit, k, was, is) {
+  const canvas = element("canvas", { width: 28, height: 28, role: "img", "aria-label": `the example of a ${k}` });
+  paintDigit(canvas, bytes(digit));
+  const told = was === is ? element("b", {}, String(is)) : element("b", { class: "other" }, `${was} → ${is}`);
+  return element("figure", { "data-example": k }, canvas, element("figcaption", {}, told));
 }
 
 /** Three pictures of a convolution's kernels, if they are few enough to be seen. */
@@ -194,7 +217,7 @@ function changes(params) {
     element(
       "tr",
       {},
-      element("th", { scope: "row" }, key),
+      element("th", { scope: "row", title: `the array ${key.split(".").at(-1)} of stage ${key.split(".").slice(0, -1).join(".")}` }, key),
       element("td", {}, number(norm)),
       element("td", {}, number(change)),
       element("td", {}, norm ? `${number((100 * change) / norm, 2)} %` : "–"),
@@ -205,6 +228,6 @@ function changes(params) {
     {},
     ...["array", "|w|", "|lr · dw|", "changed by"].map((text) => element("th", { scope: "col" }, text)),
   );
-  const caption = element("caption", {}, "|w| is the length of an array: the root of the sum of its squares");
+  const caption = element("caption", {}, "0.w: the weights w of stage 0. |w|: the length of an array, the root of the sum of its squares.");
   return element("table", {}, caption, element("thead", {}, head), element("tbody", {}, ...rows));
 }

@@ -3,7 +3,7 @@
 import { unpack } from "./api.js";
 import { css, inkOn, largest, signed } from "./colours.js";
 import { Atlas } from "./atlas.js";
-import { element, number } from "./dom.js";
+import { element, number, typeset } from "./dom.js";
 
 const TURNED =
   "Turned by 180°: an output to the left of the pixel used it with a weight on the right of the kernel, and so on.";
@@ -24,8 +24,8 @@ export function showTerms(place, terms, name, behind = null) {
   const parts = element("div", { class: "terms" });
   const value = element("output", { "data-value": terms.value }, number(terms.value, 4));
   place.replaceChildren(element("h3", {}, element("code", {}, name), " = ", value), parts);
-  if (terms.rule) parts.append(element("p", { class: "hint" }, terms.rule));
-  if (terms.words) parts.append(element("p", { class: "note" }, terms.words.replaceAll(" -", " −")));
+  if (terms.rule) parts.append(element("p", { class: "hint" }, typeset(terms.rule)));
+  if (terms.words) parts.append(element("p", { class: "note" }, typeset(terms.words)));
   if (left.data.length === 0) return;
   if (terms.patch) {
     parts.append(pooled(terms));
@@ -43,7 +43,7 @@ export function showTerms(place, terms, name, behind = null) {
     const chips = element("div", { class: "chips", role: "group", "aria-label": "One sum for each channel" });
     const choose = (c) => {
       [...chips.children].forEach((chip, k) => chip.setAttribute("aria-pressed", String(k === c)));
-      shown.replaceChildren(element("p", { class: "hint" }, `channel ${c} of ${slices}`), equation(terms, c, size, null));
+      shown.replaceChildren(element("p", { class: "hint" }, `channel ${c} (of 0 … ${slices - 1})`), equation(terms, c, size, null));
     };
     const top = largest(sums);
     sums.forEach((sum, c) => {
@@ -113,7 +113,7 @@ function equation(terms, slice, size, behind) {
 
 /** Numbers in coloured cells. */
 function grid({ shape, data }, kind) {
-  const columns = shape.length === 2 ? shape[1] : Math.min(shape[0], 10);
+  const columns = shape.length === 2 ? shape[1] : Math.min(shape[0], innerWidth < 600 ? 5 : 10);
   const table = element("div", { class: "grid", "data-kind": kind });
   table.style.setProperty("--columns", columns);
   const top = largest(data);
@@ -146,7 +146,7 @@ function total(terms, word, sum) {
   const line = element("p", { class: "total" }, `${word} `, element("b", { "data-sum": sum }, number(sum, 4)));
   if (terms.plus_name)
     line.append(
-      ` + ${terms.plus_name.replaceAll("-", "−")} `,
+      ` + ${typeset(terms.plus_name)} `,
       element("b", { "data-plus": terms.plus }, number(terms.plus, 4)),
     );
   line.append(" = ", element("b", { class: "result" }, number(terms.value, 4)));

@@ -3,8 +3,9 @@
 import { legend } from "./about.js";
 import { bytes, newest, unpack } from "./api.js";
 import { ask, emit, on, prediction, state, stepsOf } from "./state.js";
-import { digitChoice, element, number } from "./dom.js";
-import { largest, signed, theme } from "./colours.js";
+import { digitChoice, element, number, sentence } from "./dom.js";
+import { largest, signed } from "./colours.js";
+import { outline, paintDigit } from "./digit.js";
 
 const METHODS = {
   "grad-cam": ["Grad-CAM", "Where the last feature maps see what speaks for this digit. Coarse, since the maps are small."],
@@ -18,7 +19,7 @@ const METHODS = {
   ],
   "integrated-gradients": [
     "Integrated gradients",
-    "What each pixel adds on the way from blank paper to your drawing. All of them add up to the rise of the score.",
+    "What each pixel adds to the score on the way from blank paper to your drawing. All of them add up to its rise:",
   ],
 };
 const SIDE = 224;
@@ -31,7 +32,7 @@ export function whyView(place) {
     element(
       "p",
       { class: "lead" },
-      "Four answers to “which pixels made it say so?”, for the digit you choose. They answer different questions, so they may differ.",
+      "Four answers to “which pixels made it say so?”, for the digit you choose. They answer different questions, so they may differ. The score is the digit’s logit, before softmax.",
     ),
     element("div", { class: "controls" }, element("span", { class: "ask" }, "What speaks for a"), label),
     maps,
@@ -62,11 +63,12 @@ export function whyView(place) {
     await neighbours();
   });
 
-  async function explain({ canvas, note }, method, k) {
+  async function explain({ canvas, note, sum }, method, k) {
     try {
       const answer = await ask("why", { method, label: k });
       canvas.setAttribute("aria-label", `${METHODS[method]?.[0] ?? method} for ${k}`);
-      note.textContent = answer.problem ?? "";
+      note.textContent = answer.problem ? sentence(`${answer.problem}.`) : "";
+      sum.textContent = method === "integrated-gradients" && answer.map ? addedUp(answer, k) : "";
       if (answer.map) paintOver(canvas, bytes(state.digit), answer);
       else canvas.getContext("2d").clearRect(0, 0, SIDE, SIDE);
     } catch (error) {
@@ -110,22 +112,25 @@ function card(place, method) {
   const [title, text] = METHODS[method] ?? [method, ""];
   const canvas = element("canvas", { width: SIDE, height: SIDE, role: "img", "data-method": method });
   const note = element("p", { class: "message" });
+  const sum = element("p", { class: "sum" });
   place.append(
     element(
       "figure",
       { class: "map" },
       canvas,
-      element("figcaption", {}, element("b", {}, title), element("span", {}, text), note),
+      element("figcaption", {}, element("b", {}, title), element("span", {}, text), sum, note),
     ),
   );
-  return { canvas, note };
+  return { canvas, note, sum };
 }
 
-/** 28 x 28 bytes, white on black. */
-export function paintDigit(canvas, digit) {
-  const image = new ImageData(28, 28);
-  digit.forEach((level, k) => image.data.set([level, level, level, 255], 4 * k));
-  canvas.getContext("2d").putImageData(image, 0, 0);
+/** The sum of a map beside what it must be. */
+function addedUp({ map, score, paper }, k) {
+  const sum = unpack(map).data.reduce((so, value) => so + value, 0);
+  return (
+    `the pixels add up to ${number(sum)}; the score of a ${k} is ${number(paper)} for blank paper and ${number(score)} for` +
+    ` your drawing, a rise of ${number(score - paper)}.`
+  );
 }
 
 /** The map in colours, the digit in it as a shade of grey. */
@@ -142,25 +147,5 @@ function paintOver(canvas, digit, { map, signed: isSigned }) {
   const context = canvas.getContext("2d");
   context.imageSmoothingEnabled = false;
   context.drawImage(small, 0, 0, SIDE, SIDE);
-  outline(context, digit);
-}
-
-/** The digit's edge, where it crosses half of full ink. */
-function outline(context, digit) {
-  const at = (i, j) => (i < 0 || j < 0 || i > 27 || j > 27 ? 0 : digit[28 * i + j]) > 110;
-  const cell = SIDE / 28;
-  context.strokeStyle = theme().mark;
-  context.lineWidth = 1.5;
-  context.beginPath();
-  for (let i = 0; i < 28; i++) {
-    for (let j = 0; j < 28; j++) {
-      if (!at(i, j)) continue;
-      const [x, y] = [j * cell, i * cell];
-      if (!at(i - 1, j)) (context.moveTo(x, y), context.lineTo(x + cell, y));
-      if (!at(i + 1, j)) (context.moveTo(x, y + cell), context.lineTo(x + cell, y + cell));
-      if (!at(i, j - 1)) (context.moveTo(x, y), context.lineTo(x, y + cell));
-      if (!at(i, j + 1)) (context.moveTo(x + cell, y), context.lineTo(x + cell, y + cell));
-    }
-  }
-  context.stroke();
+  outline(context, digit, SIDE / 28);
 }
