@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from scratchnet import layers
+from scratchnet import layers, npz
 from scratchnet.files import atomic_write
 from scratchnet.layers import BatchNorm1d, BatchNorm2d, Composite, Layer, NearestNeighbors, Residual, Sequential
 from scratchnet.layers.base import require
