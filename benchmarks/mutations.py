@@ -265,8 +265,8 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "conv2d_backward",
         "[drows = to_hcwn(dout).reshape(len(patches), f, -1)] column 52: 1 -> 2",
     ): "reshape takes any negative size for 'whatever is left'",
-    ("col2im", "[dxpad = np.zeros((h + 2 * ph, c, w + 2 * pw, n), dpatches.dtype)] column 26: 2 -> 3"): _ROOM,
-    ("col2im", "[dxpad = np.zeros((h + 2 * ph, c, w + 2 * pw, n), dpatches.dtype)] column 41: 2 -> 3"): _ROOM,
+    ("col2im", "[dxpad = np.zeros((height + 2 * ph, c, width + 2 * pw, n), dpatches.dtype)] column 31: 2 -> 3"): _ROOM,
+    ("col2im", "[dxpad = np.zeros((height + 2 * ph, c, width + 2 * pw, n), dpatches.dtype)] column 50: 2 -> 3"): _ROOM,
     (
         "_to_winner",
         "[if stride >= k:] column 11: >= -> >",

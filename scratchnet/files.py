@@ -38,7 +38,7 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except OSError as error:
-        if error.filename is None:  # a full disk says only that something is full
+        if error.filename is None and error.errno is not None:  # a full disk says only that something is full
             error.filename = str(path)
         raise
     finally:

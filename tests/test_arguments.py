@@ -26,32 +26,9 @@ from hypothesis import strategies as st
 import scratchnet
 
 # Parts that are no functions on arrays: files, commands, pages, processes, text. They have tests of their own.
-ELSEWHERE = {
-    "arguments",
-    "cli",
-    "datasets",
-    "files",
-    "fitting",
-    "imaging",
-    "machine",
-    "picture",
-    "recipes",
-    "results",
-    "runs",
-}
-ELSEWHERE |= {
-    "checkpoint",
-    "npz",
-    "picture_file",
-    "untrusted",
-    "viz",
-    "serialize",
-    "trained",
-    "tuning",
-    "typing",
-    "web",
-    "__main__",
-}
+ELSEWHERE = {"arguments", "cli", "datasets", "files", "fitting", "imaging", "machine", "picture", "recipes", "results"}
+ELSEWHERE |= {"runs", "serialize", "trained", "tuning", "typing", "web", "__main__"}
+ELSEWHERE |= {"checkpoint", "npz", "picture_file", "untrusted"}
 
 
 # --- what is public ------------------------------------------------------------------------------------------------------

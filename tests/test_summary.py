@@ -131,7 +131,7 @@ def test_formulas_are_those_of_the_docstrings():
     assert formula(MulticlassHinge(), "Backward").endswith("so every row sums to 0")
     conv = formula(Conv2d(1, 1, 1, rng=rng()), "Backward").splitlines()
     assert len(conv) == 4
-    assert conv[3].startswith("              with i*stride + kh = r + pad")  # its indentation is kept
+    assert conv[3].startswith("              with i*stride + a = r + pad")  # its indentation is kept
     assert all("derived" not in line for line in conv)
 
 
