@@ -16,8 +16,7 @@
 import numpy as np
 
 from scratchnet import viz
-from scratchnet.gradcheck import check as gradient_check
-from scratchnet_lessons import check, digits, effort, hint, learner, panels, solution, style, whose_code
+from scratchnet_lessons import check, digits, effort, gradient_check, hint, learner, panels, solution, style, whose_code
 from scratchnet_lessons.tools.patients import Patient, ward
 
 # %% [markdown]

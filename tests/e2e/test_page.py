@@ -527,9 +527,13 @@ def test_several_networks_side_by_side(visit):
         answer_is(page, digit)
         settled(page)
         assert page.locator("[data-model=cnn] .answer-small").inner_text() == str(digit)
+    for name in ("cnn", "cnn-bn", "tiny"):  # to begin with, those that come with the package
+        assert page.locator(f"[data-model={name}] .answer-small").inner_text() == "6"
     assert page.locator(".model-card").count() == 3
-    page.get_by_role("checkbox", name="runs/mlp").uncheck()
+    page.get_by_role("checkbox", name="tiny").uncheck()
     assert page.locator(".model-card").count() == 2
+    page.get_by_role("checkbox", name="runs/mlp").check()
+    assert page.locator(".model-card").count() == 3
 
 
 # --- for everybody -------------------------------------------------------------------------------------------------------
