@@ -288,7 +288,8 @@ def parameters(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
 
 
 def argument_names(function: Callable[..., Any], count: int) -> list[str]:
-    """The names of a function's first positional arguments; x0, x1, .. where it has none."""
+    """The names of a function's first positional arguments; x, or x0, x1, .. where Python can't tell (as with the
+    ufuncs of older NumPys)."""
     positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     names = [name for name, parameter in parameters(function).items() if parameter.kind in positional][:count]
-    return names + [f"x{i}" for i in range(len(names), count)]
+    return names + (["x"] if count == 1 and not names else [f"x{i}" for i in range(len(names), count)])

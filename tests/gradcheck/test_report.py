@@ -13,6 +13,7 @@ from scratchnet import viz
 from scratchnet.gradcheck import CATALOGUE, Likely, Report, check, generic
 from scratchnet.gradcheck.plane import to_plane
 from scratchnet.gradcheck.report import MORE
+from scratchnet.gradcheck.subject import argument_names
 from scratchnet.layers import ReLU
 from scratchnet.layers.activations import relu_forward
 from scratchnet.layers.conv import conv2d_backward, conv2d_forward
@@ -50,6 +51,11 @@ def test_text():
 def test_a_factor_in_words(factor, said):
     report = check((np.tanh, lambda dout, x: factor * dout * (1 - np.tanh(x) ** 2)), X)
     assert f"your dx is {said}" in str(report)
+
+
+def test_arguments_without_a_name_have_one():
+    assert argument_names(max, 1) == ["x"]  # max tells nobody what it takes
+    assert argument_names(max, 2) == ["x0", "x1"]
 
 
 def test_a_strong_hint_speaks_of_the_operation_at_hand():
