@@ -28,6 +28,4 @@ EQUIVALENT: dict[str, str] = {
     "[dlogits[np.arange(n), labels] -= probs.dtype.type(1 - label_smoothing)] column 37: probs -> dlogits": _SAME_TYPE,
     "scratchnet/losses.py softmax_cross_entropy_backward: "
     "[dlogits *= probs.dtype.type(dloss / n)] column 15: probs -> dlogits": _SAME_TYPE,
-    "scratchnet/serialize.py load_model: "
-    "[with np.load(file, allow_pickle=False) as members:] column 17: np.load without allow_pickle=": "it is NumPy's default",
 }

@@ -144,3 +144,9 @@ def test_as_many_of_each_module_as_there_are(monkeypatch):
     assert mutation_score.drawn(["a", "b", "c"], 10, seed=3) == chosen
     assert mutation_score.drawn(["a", "b", "c"], 10, seed=4) != chosen
     assert len(mutation_score.drawn(["a", "b", "c"], 100, seed=3)) == 18
+
+
+def test_every_mutant_that_is_called_equivalent_is_there():
+    """A line that was edited has other mutants: what was said of the old ones is no longer true of any."""
+    named = {mutant.name for module in mutation_score.MODULES for mutant in mutation_score.mutants(module)}
+    assert mutation_score.EQUIVALENT.keys() - named == set()
