@@ -35,6 +35,7 @@ from scratchnet.imaging import (
     dilate,
     gap,
     least_squares,
+    lengths,
     otsu,
     rectangularity,
     resize,
@@ -178,7 +179,7 @@ def remove_background(rgb: Array) -> tuple[Array, float]:
     rgb = blur(rgb, max(rgb.shape) / SIDE)
     paper, is_paper = _fit_paper(rgb)
     difference = rgb - paper
-    strength = np.sqrt((difference**2).sum(axis=2))
+    strength = lengths(difference)
     strong = difference[strength > otsu(strength)]
     direction = strong.mean(axis=0)
     length = float(np.linalg.norm(direction))
@@ -216,17 +217,17 @@ def _fit_paper(rgb: Array) -> tuple[Array, Array]:
     base = np.where(rim, 2 / 3 / rim.sum(), 1 / 3 / max(1, (~rim).sum()))
 
     start = [weighted_median(channel, base) for channel in points.T]
-    distance = np.linalg.norm(points - start, axis=1)
+    distance = lengths(points - start)
     for spread in np.geomspace(100, 3, 20):
         surface = least_squares(terms, points, base / (1 + (distance / spread) ** 2) ** 2)
-        distance = np.linalg.norm(points - terms @ surface, axis=1)
+        distance = lengths(points - terms @ surface)
     paper_like = distance <= _reach(distance, base)
     if paper_like.sum() >= 4 * terms.shape[1]:  # now that the paper is known, fit it alone
         surface = least_squares(terms, points, paper_like / paper_like.sum())
-        distance = np.linalg.norm(points - terms @ surface, axis=1)
+        distance = lengths(points - terms @ surface)
 
     paper = np.stack([(rows * channel) @ cols.T for channel in surface.T], axis=2)
-    is_paper = np.linalg.norm(rgb - paper, axis=2) <= _reach(distance, base)
+    is_paper = lengths(rgb - paper) <= _reach(distance, base)
     return paper.astype(np.float32), is_paper
 
 
