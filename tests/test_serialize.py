@@ -125,6 +125,7 @@ ARCHITECTURE = '{"format": 1, "architecture": %s}'
     ("changes", "message"),
     [
         ({"0.w": np.zeros((3, 4), np.float32)}, r"0\.w is \(3, 4\), its architecture wants \(4, 3\)"),
+        ({"0.b": np.zeros(4, np.float32)}, r"0\.b is \(4,\), its architecture wants \(3,\)"),
         ({"0.w": np.full((4, 3), np.nan, np.float32)}, r"0\.w has values that are not finite"),
         ({"0.w": ONE_NAN}, r"0\.w has values that are not finite"),
         ({"0.w": np.zeros((4, 3), int)}, r"0\.w is int64, wanted floating-point"),
@@ -177,6 +178,9 @@ def description(**changes: Any) -> dict[str, Any]:
             {"type": "RandomFourierFeatures", "in_features": 10**6, "out_features": 10**6, "gamma": 1},
             r"0\.w is \(4, 3\), its architecture wants 1000000000000",
         ),
+        ({"in_features": 2}, r"0\.w is \(4, 3\), its architecture wants 6 numbers"),
+        ({"in_features": 2**31 - 1}, r"0\.w is \(4, 3\), its architecture wants 6442450941 numbers"),
+        ({"in_features": 2**31}, "Dense can't have 'in_features' 2147483648"),
         ({"in_features": 10**30}, "Dense can't have 'in_features'"),
         ({"in_features": -4, "out_features": -3}, "at least 1"),
         ({"in_features": 4.5}, ""),
@@ -216,8 +220,14 @@ def test_one_number_may_stand_for_both_sides(tmp_path: Path) -> None:
 
 
 def test_too_many_layers_are_refused(saved: Path) -> None:
-    layers = [{"type": "ReLU"}] * 1001
-    edit(saved, metadata=np.array(json.dumps({"format": 1, "architecture": {"type": "Sequential", "layers": layers}})))
+    def have(count: int) -> None:
+        layers = [{"type": "ReLU"}] * (count - 1)
+        text = json.dumps({"format": 1, "architecture": {"type": "Sequential", "layers": layers}})
+        edit(saved, metadata=np.array(text), **{"0.w": None, "0.b": None})
+
+    have(1000)
+    assert len(load_model(saved).model.layers) == 999
+    have(1001)
     with pytest.raises(ModelFileError, match="more than 1000 layers"):
         load_model(saved)
 
@@ -250,9 +260,12 @@ def test_state_that_could_not_be_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelFileError, match=r"0\.running_var has negative values"):
         load_model(path)
     save_model(path, NearestNeighbors(2, 10, num_examples=3), {})
-    edit(path, labels=np.float32([1, 10, 2]))
-    with pytest.raises(ModelFileError, match=r"labels must be in 0 \.\. 9"):
-        load_model(path)
+    edit(path, labels=np.float32([0, 9, 2]))
+    assert load_model(path).model.state["labels"].tolist() == [0, 9, 2]
+    for labels in ([1, 10, 2], [-1, 1, 2]):
+        edit(path, labels=np.float32(labels))
+        with pytest.raises(ModelFileError, match=r"labels must be in 0 \.\. 9"):
+            load_model(path)
 
 
 @pytest.mark.parametrize("content", [b"", b"not a zip", b"PK\x03\x04 but no more", b"\x93NUMPY", b"<!DOCTYPE html>"])
