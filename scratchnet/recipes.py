@@ -157,15 +157,17 @@ RECIPES: dict[str, Recipe] = {
     "knn": Recipe("knn"),  # it learns by heart: only the split's seed and size matter
     "svm-rff": Recipe(
         "svm-rff",
-        epochs=20,
+        epochs=25,
         batch_size=128,
         optimizer="adam",
         lr=0.1,
         loss="hinge",
+        ema=0.998,
         shift=1,
         rotation=5,
         scale=0.05,
         shear=0.05,
+        elastic=0.6,
     ),
     "mlp": SMOOTHED.replace(model="mlp", epochs=10, weight_decay=1e-4),
     "lenet5": SMOOTHED.replace(model="lenet5", epochs=12, weight_decay=5e-4),

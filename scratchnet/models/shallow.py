@@ -23,8 +23,8 @@ def svm_rff(rng: Rng) -> Sequential:
     return Sequential(
         AvgPool2d(2),  # (1, 14, 14)
         Flatten(),
-        RandomFourierFeatures(196, 8192, gamma=0.01, rng=rng),
-        Dense(8192, NUM_CLASSES, rng=rng),
+        RandomFourierFeatures(196, 16384, gamma=0.01, rng=rng),
+        Dense(16384, NUM_CLASSES, rng=rng),
     )
 
 
