@@ -37,6 +37,11 @@ EQUIVALENT: dict[str, str] = {
     "[chunk = file.read(min(CHUNK, size - len(values)))] column 26: arguments of min swapped": "min has no order",
     "scratchnet/optim.py warmup_cosine: "
     "[falling = cosine(lr, max(1, steps - rising))] column 25: arguments of max swapped": "max has no order",
+    "scratchnet/losses.py multiclass_hinge_forward: "
+    "[margins = np.maximum(0, logits - logits[rows, labels][:, None] + logits.dtype.type(margin))] "
+    "column 14: arguments of np.maximum swapped": "max has no order",
+    "scratchnet/losses.py mean_squared_error_forward: "
+    "[difference = out - targets.astype(out.dtype, copy=False)] column 23: targets.astype without copy=": _COPY,
     "scratchnet/losses.py mean_squared_error_forward: "
     "[difference = out - targets.astype(out.dtype, copy=False)] column 54: False -> True": _COPY,
     "scratchnet/losses.py softmax_cross_entropy_backward: "

@@ -16,6 +16,7 @@ from scratchnet.losses import (
     mean_squared_error_forward,
     multiclass_hinge_backward,
     multiclass_hinge_forward,
+    require_loss,
     softmax,
     softmax_cross_entropy_backward,
     softmax_cross_entropy_forward,
@@ -405,3 +406,39 @@ def test_whole_numbers_are_refused_or_read_as_numbers(loss):
     assert int_value == pytest.approx(value)
     ref.assert_close(loss.backward(1.0, int_cache), loss.backward(1.0, cache))
     assert not refusal or "int64" in refusal
+
+
+@all_losses
+@pytest.mark.parametrize("dloss", [np.zeros(3), np.ones((1,)), np.array(True), np.array("1"), "1", None, [1.0]], ids=repr)
+def test_dloss_is_a_single_number(loss, dloss):
+    _, cache = loss.forward(*batch_for(loss))
+    with pytest.raises((ValueError, TypeError), match=f"{type(loss).__name__}: dloss must be a single number, got "):
+        loss.backward(dloss, cache)
+
+
+@all_losses
+def test_dloss_of_any_kind_of_number(loss):
+    _, cache = loss.forward(*batch_for(loss))
+    for dloss in (2, np.float32(2), np.array(2.0), np.array(2), np.array(2, np.uint8)):
+        np.testing.assert_allclose(loss.backward(dloss, cache), 2 * loss.backward(1.0, cache), rtol=1e-6)
+
+
+@pytest.mark.parametrize("result", [3.0, (1.0,), (1.0, None, None), [1.0, None]], ids=repr)
+def test_a_forward_returns_two_things(result):
+    loss = MeanSquaredError(functions=(lambda out, targets: result, mean_squared_error_backward))
+    with pytest.raises(ValueError, match=r"MeanSquaredError: forward must return two things, \(loss, cache\), got "):
+        loss.forward(*batch_for(loss))
+
+
+def test_softmax_wants_a_class():
+    assert softmax(np.zeros((0, 3))).shape == (0, 3)
+    assert softmax(np.zeros((2, 1))).tolist() == [[1.0], [1.0]]
+    with pytest.raises(ValueError, match=r"softmax: logits must have a class at least, got \(2, 0\)"):
+        softmax(np.zeros((2, 0)))
+
+
+def test_what_is_no_loss_is_named():
+    require_loss("Task: loss", MulticlassHinge())
+    for other in (MulticlassHinge, None, "hinge"):
+        with pytest.raises(TypeError, match=r"Task: loss must be a loss, such as SoftmaxCrossEntropy\(\), got "):
+            require_loss("Task: loss", other)
