@@ -163,9 +163,11 @@ def components(mask: Array) -> tuple[Array, list[Part]]:
     pixel of that number has by now: the second step halves the distance to the end every time.
     """
     labels = np.where(mask, np.arange(1, mask.size + 1, dtype=np.int32).reshape(mask.shape), np.int32(0))
+    number_of = np.zeros(mask.size + 1, np.int32)  # number_of[k] is that of the pixel that started as k
     while True:
-        spread = np.where(mask, neighbour_max(labels), 0)
-        jumped = np.concatenate([[np.int32(0)], spread.ravel()])[spread]
+        spread = number_of[1:].reshape(mask.shape)
+        np.multiply(neighbour_max(labels), mask, out=spread)
+        jumped = number_of[spread]
         if np.array_equal(jumped, labels):
             break
         labels = jumped

@@ -209,7 +209,7 @@ def _fit_paper(rgb: Array) -> tuple[Array, Array]:
     rows = np.stack([np.linspace(-1, 1, h) ** p for p, _ in powers], axis=1)
     cols = np.stack([np.linspace(-1, 1, w) ** q for _, q in powers], axis=1)
 
-    i, j = np.arange(0, h, math.ceil(h / 128)), np.arange(0, w, math.ceil(w / 128))  # about 128 x 128 points are plenty
+    i, j = (np.linspace(0, side - 1, min(side, 80)).astype(int) for side in (h, w))  # 80 x 80 points are plenty
     terms = (rows[i][:, None] * cols[j][None]).reshape(len(i) * len(j), -1)
     points = rgb[np.ix_(i, j)].reshape(-1, 3).astype(np.float64)
     rim = np.minimum.outer(np.minimum(i, h - 1 - i), np.full(len(j), max(h, w)))
