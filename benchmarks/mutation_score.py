@@ -363,7 +363,7 @@ def results(chosen: list[Mutant], jobs: int, tell: Callable[[str], None]) -> dic
             tell(f"{module}: tests pass in {seconds:.1f} s")
             return seconds
 
-        limits = {module: 10 + 3 * seconds for module, seconds in zip(modules, pool.map(clean, modules), strict=True)}
+        limits = {module: 60 + 4 * seconds for module, seconds in zip(modules, pool.map(clean, modules), strict=True)}
 
         def run(mutant: Mutant) -> str:
             copy = copies.get()

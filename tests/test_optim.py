@@ -351,6 +351,14 @@ def test_schedules_are_functions_of_the_step_alone():
         (lambda: one_cycle(0.1, 0), "one_cycle: steps must be an integer of at least 1, got 0"),
         (lambda: one_cycle(0.1, 10, warmup=1.5), "one_cycle: warmup must be in 0 .. 1, got 1.5"),
         (lambda: one_cycle(0.1, 10, warmup=-0.1), "one_cycle: warmup must be in 0 .. 1, got -0.1"),
+        (lambda: one_cycle(0.1, 10, start_div=0), "one_cycle: start_div must be positive, got 0"),
+        (lambda: one_cycle(0.1, 10, start_div=math.inf), "one_cycle: start_div must be positive, got inf"),
+        (lambda: one_cycle(0.1, 10, final_div="25"), "one_cycle: final_div must be positive, got '25'"),
+        (lambda: constant(-0.1), "constant: lr must be 0 or more, got -0.1"),
+        (lambda: step_decay(0.1, 5, gamma=-1), "step_decay: gamma must be 0 or more, got -1"),
+        (lambda: cosine(0.1, 10, final=math.nan), "cosine: final must be 0 or more, got nan"),
+        (lambda: one_cycle(math.inf, 10), "one_cycle: peak must be 0 or more, got inf"),
+        (lambda: warmup_cosine(-1, 10), "warmup_cosine: lr must be 0 or more, got -1"),
     ],
 )
 def test_wrong_schedules(build, message):
@@ -367,3 +375,10 @@ def test_what_is_no_array_of_floats_is_refused(optimizer, wrong):
         with pytest.raises((ValueError, TypeError), match=f"{optimizer.__name__}: {name}, w, must be "):
             optimizer(lr=0.1).step(params, grads)
     assert w.tolist() == [1, 1]
+
+
+@each_class
+def test_what_is_no_dict_is_refused(optimizer):
+    for params, grads, name in ([], {}, "params"), ({}, [], "grads"):
+        with pytest.raises(TypeError, match=f"{optimizer.__name__}: {name} must be a dict of arrays, got (a )?list"):
+            optimizer(lr=0.1).step(params, grads)
