@@ -86,7 +86,7 @@ def _run(name: str, recipe: Recipe, train: Dataset, test: Dataset, dataset: str,
         model, started, epochs = engine.task.model, time.perf_counter(), 0
         for epoch in train_epochs(steps_for(recipe, engine)):
             epochs = epoch.epoch
-        seconds = time.perf_counter() - started
+        seconds, processes = time.perf_counter() - started, max(1, engine.workers)
         result = Run(
             recipe=name,
             seed=recipe.seed,
@@ -97,7 +97,7 @@ def _run(name: str, recipe: Recipe, train: Dataset, test: Dataset, dataset: str,
             seconds=round(seconds, 2),
             val_accuracy=validate().accuracy if len(held_out) else None,
             test_accuracy=evaluate(engine, test.images, test.labels).accuracy,
-            machine=f"{processor_name()}, {max(1, engine.workers)} processes",
+            machine=f"{processor_name()}, {processes} process{'es' if processes > 1 else ''}",
         )
     metadata = metadata_for(recipe)
     metadata["provenance"]["metrics"] = {"dataset": dataset, "test_accuracy": result.test_accuracy, **runs.versions()}
