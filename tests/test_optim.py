@@ -382,3 +382,13 @@ def test_what_is_no_dict_is_refused(optimizer):
     for params, grads, name in ([], {}, "params"), ({}, [], "grads"):
         with pytest.raises(TypeError, match=f"{optimizer.__name__}: {name} must be a dict of arrays, got (a )?list"):
             optimizer(lr=0.1).step(params, grads)
+
+
+def test_a_warm_up_of_a_single_step_is_at_its_peak():
+    assert one_cycle(0.1, 10, warmup=0.1)(0) == pytest.approx(0.1)
+
+
+def test_the_warm_up_takes_a_twentieth_if_nothing_else_is_said():
+    lr, same = warmup_cosine(0.1, 100), warmup_cosine(0.1, 100, warmup=0.05)
+    assert [lr(step) for step in range(100)] == [same(step) for step in range(100)]
+    assert lr(4) < lr(5) == 0.1 > lr(6)
