@@ -48,4 +48,14 @@ EQUIVALENT: dict[str, str] = {
     "[dlogits[np.arange(n), labels] -= probs.dtype.type(1 - label_smoothing)] column 37: probs -> dlogits": _SAME_TYPE,
     "scratchnet/losses.py softmax_cross_entropy_backward: "
     "[dlogits *= probs.dtype.type(dloss / n)] column 15: probs -> dlogits": _SAME_TYPE,
+    "scratchnet/layers/compose.py Residual._sum: "
+    "[body, shortcut = outs if len(outs) == 2 else (outs[0], x)] column 33: == -> >=": "there are never more than two ways",
+    "scratchnet/layers/dense.py Dense.__init__: "
+    "[is_whole(in_features, out_features) and in_features >= 1 and out_features >= 1,] "
+    "column 12: arguments of is_whole swapped": "both must be whole numbers, in either order",
+    "scratchnet/layers/neighbors.py nearest: "
+    "[best, indices = np.zeros((len(x), 0), x.dtype), np.zeros((len(x), 0), np.intp)] "
+    "column 52: zeros -> ones": "there are no values in them",
+    "scratchnet/layers/norm.py _sums: [return np.vecdot(rows, others).sum(axis=0)] "
+    "column 11: arguments of np.vecdot swapped": "a product of real numbers has no order",
 }

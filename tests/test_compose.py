@@ -423,6 +423,12 @@ def test_the_same_object_twice_is_refused(build, layer):
         build(layer)
 
 
+def test_the_second_place_of_an_object_is_named():
+    layer = ReLU()
+    with pytest.raises(ValueError, match=re.escape("Sequential: 2 (ReLU()) stands in the network twice")):
+        Sequential(layer, Tanh(), layer)
+
+
 def test_equal_layers_are_not_the_same_object():
     assert len(Sequential(ReLU(), ReLU(), Residual(ReLU(), ReLU())).layers) == 3
 

@@ -53,7 +53,8 @@ def test_an_example_is_its_own_nearest_neighbour():
 
 
 def test_an_empty_memory_knows_nothing_and_few_examples_all_vote():
-    layer = NearestNeighbors(2, 3, k=5)
+    layer = NearestNeighbors(2, 3)
+    assert layer.k == 5
     assert np.ptp(layer(np.ones((2, 2)))) == 0
     layer.remember(np.ones((2, 2)), np.array([1, 1]))
     assert layer.num_examples == 2
