@@ -16,6 +16,8 @@ EQUIVALENT: dict[str, str] = {
     '[found = f"0x{magic.hex()}{_looks_like(magic + file.read(60))}"] column 64: 60 -> 61': _ENOUGH,
     "scratchnet/datasets/idx.py _Counted.__init__: "
     "[self.file, self.count = cast(io.RawIOBase, file), 0] column 58: 0 -> 1": _SLACK,
+    "scratchnet/datasets/idx.py _Counted.__init__: "
+    "[self.file, self.count = cast(io.RawIOBase, file), 0] column 58: 0 -> -1": _SLACK,
     "scratchnet/datasets/idx.py _Counted.readinto: [self.count += size or 0] column 30: 0 -> 1": _SLACK,
     "scratchnet/datasets/idx.py _Counted.readinto: [self.count += size or 0] column 30: 0 -> -1": _SLACK,
     "scratchnet/datasets/idx.py header: "
@@ -58,4 +60,9 @@ EQUIVALENT: dict[str, str] = {
     "column 52: zeros -> ones": "there are no values in them",
     "scratchnet/layers/norm.py _sums: [return np.vecdot(rows, others).sum(axis=0)] "
     "column 11: arguments of np.vecdot swapped": "a product of real numbers has no order",
+    "scratchnet/datasets/idx.py header: "
+    "[if array.ndim == 0 or max(array.shape) >= 2**32:] column 7: == -> <=": "there are never fewer than no dimensions",
+    "scratchnet/datasets/idx.py _parse: "
+    "[if math.prod(max(dim, 1) for dim in shape) * dtype.itemsize > sys.maxsize:] "
+    "column 17: arguments of max swapped": "max has no order",
 }

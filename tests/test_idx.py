@@ -128,6 +128,17 @@ def test_a_stream_that_cannot_seek_is_enough():
         assert idx.read(file).shape == (2, 3)
 
 
+def test_a_stream_that_has_nothing_yet_is_taken_for_empty():
+    class Silent:
+        name = "pipe"
+
+        def readinto(self, buffer):
+            return None
+
+    with pytest.raises(IdxError, match="pipe: magic: found an empty file"):
+        idx.read(Silent())
+
+
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
     path = tmp_path / "a.idx"
     idx.write(path, np.uint8([1]))
@@ -246,6 +257,7 @@ def test_what_is_packed_well_is_no_bomb():
     data = gzip.compress(pack(8, bits.shape, bits.tobytes()), 1)
     assert 3 < bits.size / len(data) < 10
     assert (read(data) == bits).all()
+    assert not read(gzip.compress(pack(8, (idx.CHUNK,), bytes(idx.CHUNK)))).any()  # a thousandth, but of little
 
 
 def reads_or_says_why(data):
