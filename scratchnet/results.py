@@ -48,7 +48,10 @@ class Run:
 
 @dataclass(frozen=True)
 class Row:
-    """What the runs of one recipe come to: means over the seeds, and the sample standard deviation if there are several."""
+    """What the runs of one recipe come to: means over the seeds, and the sample standard deviation if there are several.
+
+    Of the seconds it is the median: a machine may have been busy during one of the runs.
+    """
 
     recipe: str
     parameters: int
@@ -117,7 +120,7 @@ def _row(name: str, runs: list[Run]) -> Row:
         parameters=runs[0].parameters,
         epochs=runs[0].epochs,
         seeds=tuple(sorted(run.seed for run in runs)),
-        seconds=statistics.fmean(run.seconds for run in runs),
+        seconds=statistics.median(run.seconds for run in runs),
         val_accuracy=statistics.fmean(validations) if validations else None,
         test_accuracy=statistics.fmean(tests),
         deviation=statistics.stdev(tests) if len(tests) > 1 else None,
