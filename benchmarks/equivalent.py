@@ -23,6 +23,7 @@ EQUIVALENT: dict[str, str] = {
     "scratchnet/datasets/idx.py header: "
     '[return bytes([0, 0, codes[0], array.ndim]) + np.array(array.shape, ">u4").tobytes()] '
     "column 30: 0 -> -1": "a type has one code, so that the first is the last",
+    'scratchnet/serialize.py _Builder._leaf: [settings["init"] = _blank] column 12: statement left out': _FILLED,
     "scratchnet/serialize.py _blank: [return np.zeros(shape, np.float32)] column 11: zeros -> ones": _FILLED,
     "scratchnet/datasets/idx.py write: "
     "[data = array.astype(TYPES[head[2]], copy=False).tobytes()] column 11: array.astype without copy=": _COPY,

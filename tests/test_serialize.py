@@ -187,6 +187,7 @@ def description(**changes: Any) -> dict[str, Any]:
         ({"in_features": "4"}, "Dense can't have 'in_features' '4'"),
         ({"in_features": True}, "Dense can't have 'in_features' True"),
         ({"in_features": [4, 4, 4]}, "Dense can't have 'in_features'"),
+        ({"in_features": [4, "4"]}, "Dense can't have 'in_features'"),
         ({"in_features": [[4]]}, "Dense can't have 'in_features'"),
         ({"in_features": {}}, "Dense can't have 'in_features'"),
         ({"rng": 1}, "Dense has no setting rng"),
@@ -217,6 +218,12 @@ def test_one_number_may_stand_for_both_sides(tmp_path: Path) -> None:
     layer = {"type": "Conv2d", "in_channels": 1, "out_channels": 2, "kernel_size": 3, "stride": 1, "pad": 0}
     edit(path, metadata=np.array(json.dumps({"format": 1, "architecture": layer})))
     assert repr(load_model(path).model) == repr(model)
+
+
+def test_a_setting_may_be_none(saved: Path) -> None:
+    layer = {"type": "MaxPool2d", "kernel_size": 2, "stride": None}
+    edit(saved, metadata=np.array(json.dumps({"format": 1, "architecture": layer})), **{"0.w": None, "0.b": None})
+    assert repr(load_model(saved).model) == repr(MaxPool2d(2))
 
 
 def test_too_many_layers_are_refused(saved: Path) -> None:
