@@ -1,3 +1,4 @@
+import itertools
 import math
 import re
 
@@ -107,6 +108,17 @@ def test_a_single_extreme_row(right, dtype):
 
 def test_softmax_at_the_extremes():
     np.testing.assert_array_equal(softmax(np.array([[1e4, -1e4], [1e38, 1e38]], np.float32)), [[1, 0], [0.5, 0.5]])
+
+
+@pytest.mark.parametrize("label_smoothing", [0.0, 0.5])
+def test_cross_entropy_adds_up_in_float64(label_smoothing):
+    logits = np.random.default_rng(0).normal(0, 3, (20_000, 5)).astype(np.float32)
+    loss, _ = softmax_cross_entropy_forward(logits, np.zeros(len(logits), int), label_smoothing)
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    log_probs = (shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))).tolist()  # in float32
+    right = math.fsum(row[0] for row in log_probs) / len(log_probs)
+    mean = math.fsum(itertools.chain.from_iterable(log_probs)) / logits.size
+    assert loss == pytest.approx(-(1 - label_smoothing) * right - label_smoothing * mean, rel=1e-12)
 
 
 def test_smoothing_is_for_training_alone():
@@ -385,10 +397,21 @@ def test_wrong_smoothing(value):
         SoftmaxCrossEntropy(value)
 
 
-@pytest.mark.parametrize("value", [0, -1, math.nan])
+def test_wrong_smoothing_of_the_function():
+    with pytest.raises(ValueError, match=re.escape("label_smoothing must be in 0 .. 1 (1 excluded), got 1.5")):
+        softmax_cross_entropy_forward(np.zeros((2, 3)), np.zeros(2, int), 1.5)
+
+
+@pytest.mark.parametrize("value", [0, -1, math.nan, math.inf, True, "1"])
 def test_wrong_margin(value):
-    with pytest.raises(ValueError, match=re.escape(f"MulticlassHinge: margin must be positive, got {value}")):
+    with pytest.raises(ValueError, match=re.escape(f"MulticlassHinge: margin must be positive, got {value!r}")):
         MulticlassHinge(value)
+
+
+@pytest.mark.parametrize("functions", [3, (len,), (len, 1)], ids=repr)
+def test_functions_are_a_pair(functions):
+    with pytest.raises((ValueError, TypeError), match="MeanSquaredError: functions must be "):
+        MeanSquaredError(functions=functions)
 
 
 @all_losses
