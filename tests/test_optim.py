@@ -392,3 +392,17 @@ def test_the_warm_up_takes_a_twentieth_if_nothing_else_is_said():
     lr, same = warmup_cosine(0.1, 100), warmup_cosine(0.1, 100, warmup=0.05)
     assert [lr(step) for step in range(100)] == [same(step) for step in range(100)]
     assert lr(4) < lr(5) == 0.1 > lr(6)
+
+
+def test_what_the_papers_set_is_the_default():
+    assert (Momentum(0.1).momentum, Nesterov(0.1).momentum) == (0.9, 0.9)
+    assert (RMSProp().lr, RMSProp().alpha, RMSProp().eps) == (1e-3, 0.99, 1e-8)
+    for optimizer in (Adam(), AdamW()):
+        assert (optimizer.lr, *optimizer.betas, optimizer.eps) == (1e-3, 0.9, 0.999, 1e-8)
+
+
+@pytest.mark.parametrize("optimizer", [Adam, AdamW])
+@pytest.mark.parametrize("betas", [0.9, (0.9,), (0.9, 0.99, 0.999), "ab", {0.8, 0.9}, None], ids=repr)
+def test_betas_are_two_numbers(optimizer, betas):
+    with pytest.raises(ValueError, match=re.escape(f"{optimizer.__name__}: betas must be two numbers, got {betas!r}")):
+        optimizer(0.1, betas)
