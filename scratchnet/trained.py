@@ -19,7 +19,7 @@ from scratchnet.serialize import ModelFileError, SavedModel, load_model
 from scratchnet.untrusted import one_line
 
 DEFAULT = "cnn-bn"
-"""The network that is used if none is named: the most accurate."""
+"""The network that is used if none is named: the most accurate of those that come with the package."""
 
 
 class Loaded(NamedTuple):

@@ -77,7 +77,7 @@ def cnn_small(rng: Rng) -> Sequential:
 
 
 def cnn_bn(rng: Rng) -> Sequential:
-    """The most accurate: four convolutions with batch normalisation, 32-64-64-128 channels, and dropout."""
+    """Four convolutions with batch normalisation, 32-64-64-128 channels, and dropout."""
     return Sequential(
         Conv2d(1, 32, 5, rng=rng),  # (32, 24, 24)
         MaxPool2d(2),
