@@ -2,8 +2,9 @@
 
 _COPY = "the same values; NumPy only makes a copy more"
 _SAME_TYPE = "only its dtype is asked for, and both have the same"
-_SLACK = "by a byte or two in a megabyte; what is bounded is memory, and that stays so"
+_SLACK = "a bound on memory of more than a megabyte moves by 32 bytes"
 _FILLED = "every value is replaced by the file's before anybody sees it"
+_BLANKS = "blanks before a page are looked through for a byte more, which nobody is promised"
 _PEEK = "BufferedReader.peek gives what its buffer holds, however much is asked for"
 _ENOUGH = "it is asked for more bytes than are looked at, or as many as come"
 
@@ -13,7 +14,7 @@ EQUIVALENT: dict[str, str] = {
     'scratchnet/datasets/idx.py _read: [if buffered.peek(2)[:2] != b"\\x1f\\x8b":] column 25: 2 -> 1': _PEEK,
     "scratchnet/datasets/idx.py _parse: [if file.read(1):] column 17: 1 -> 2": _ENOUGH,
     "scratchnet/datasets/idx.py _parse: "
-    '[found = f"0x{magic.hex()}{_looks_like(magic + file.read(60))}"] column 64: 60 -> 61': _ENOUGH,
+    '[found = f"0x{magic.hex()}{_looks_like(magic + file.read(60))}"] column 64: 60 -> 61': _BLANKS,
     "scratchnet/datasets/idx.py _Counted.__init__: "
     "[self.file, self.count = cast(io.RawIOBase, file), 0] column 58: 0 -> 1": _SLACK,
     "scratchnet/datasets/idx.py _Counted.__init__: "
@@ -23,6 +24,11 @@ EQUIVALENT: dict[str, str] = {
     "scratchnet/datasets/idx.py header: "
     '[return bytes([0, 0, codes[0], array.ndim]) + np.array(array.shape, ">u4").tobytes()] '
     "column 30: 0 -> -1": "a type has one code, so that the first is the last",
+    "scratchnet/datasets/idx.py header: "
+    "[if array.ndim == 0 or max(array.shape) >= 2**32:] column 7: == -> <=": "there are never fewer than no dimensions",
+    "scratchnet/datasets/idx.py _parse: "
+    "[if math.prod(max(dim, 1) for dim in shape) * dtype.itemsize > sys.maxsize:] "
+    "column 17: arguments of max swapped": "max has no order",
     'scratchnet/serialize.py _Builder._leaf: [settings["init"] = _blank] column 12: statement left out': _FILLED,
     "scratchnet/serialize.py _blank: [return np.zeros(shape, np.float32)] column 11: zeros -> ones": _FILLED,
     "scratchnet/datasets/idx.py write: "
@@ -61,9 +67,4 @@ EQUIVALENT: dict[str, str] = {
     "column 52: zeros -> ones": "there are no values in them",
     "scratchnet/layers/norm.py _sums: [return np.vecdot(rows, others).sum(axis=0)] "
     "column 11: arguments of np.vecdot swapped": "a product of real numbers has no order",
-    "scratchnet/datasets/idx.py header: "
-    "[if array.ndim == 0 or max(array.shape) >= 2**32:] column 7: == -> <=": "there are never fewer than no dimensions",
-    "scratchnet/datasets/idx.py _parse: "
-    "[if math.prod(max(dim, 1) for dim in shape) * dtype.itemsize > sys.maxsize:] "
-    "column 17: arguments of max swapped": "max has no order",
 }

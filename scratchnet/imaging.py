@@ -104,7 +104,7 @@ def least_squares(terms: Array, points: Array, weight: Array) -> Array:
 
 
 def lengths(vectors: Array) -> Array:
-    """(..., C) -> (...). np.linalg.norm along a short last axis takes several times as long."""
+    """Euclidean lengths along the last axis, (..., C) -> (...), sooner than np.linalg.norm where C is small."""
     return np.sqrt(np.einsum("...c,...c->...", vectors, vectors))
 
 
@@ -162,7 +162,7 @@ def components(mask: Array) -> tuple[Array, list[Part]]:
     Every pixel starts with a number of its own, takes the largest among its neighbours, and then the number that the
     pixel of that number has by now: the second step halves the distance to the end every time.
     """
-    labels = np.where(mask, np.arange(1, mask.size + 1, dtype=np.int32).reshape(mask.shape), np.int32(0))
+    labels = np.where(mask, np.arange(1, mask.size + 1, dtype=np.int32).reshape(mask.shape), 0)
     number_of = np.zeros(mask.size + 1, np.int32)  # number_of[k] is that of the pixel that started as k
     while True:
         spread = number_of[1:].reshape(mask.shape)

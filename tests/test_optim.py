@@ -394,7 +394,7 @@ def test_the_warm_up_takes_a_twentieth_if_nothing_else_is_said():
     assert lr(4) < lr(5) == 0.1 > lr(6)
 
 
-def test_what_the_papers_set_is_the_default():
+def test_defaults():
     assert (Momentum(0.1).momentum, Nesterov(0.1).momentum) == (0.9, 0.9)
     assert (RMSProp().lr, RMSProp().alpha, RMSProp().eps) == (1e-3, 0.99, 1e-8)
     for optimizer in (Adam(), AdamW()):
