@@ -560,6 +560,7 @@ def test_keyboard_alone(visit):
         press("ArrowDown")
     press("Space")
     answer_is(page, 1)
+    settled(page)  # what has been drawn last is answered too, and told
     expect(page.locator("#announce")).to_contain_text("The network says 1")
     focus("tab-forward")
     press("Tab")

@@ -32,12 +32,14 @@ export const getModels = () => ask("/api/models");
 
 let pending = 0;
 
-/** The page says that it waits: <body data-busy="true">. */
-async function ask(path, options) {
+const ask = (path, options) => waiting(() => answerTo(path, options));
+
+/** `work`, during which the page says that it waits: <body data-busy="true">. */
+async function waiting(work) {
   pending += 1;
   document.body.dataset.busy = "true";
   try {
-    return await answerTo(path, options);
+    return await work();
   } finally {
     // an answer often leads to the next question: look again when that had its chance
     setTimeout(() => {
@@ -89,7 +91,7 @@ export function newest(run) {
       while (next) {
         const current = next;
         next = null;
-        await run(...current);
+        await waiting(() => run(...current));
       }
     } finally {
       busy = false;
