@@ -1,9 +1,10 @@
 """Do the tests notice wrong code? ``python -m benchmarks.mutation_score [--count 500] [--modules idx,losses] [--jobs 2]``
 
 The code is changed in one place at random, an operator, a constant, a condition, an argument, a statement, and the tests of
-its module run on it. They should fail: then the mutant is *killed*. One that passes *survives*, and is printed as a diff:
-either no test says what that place is for, or the change makes no difference that anybody could see. The latter are listed
-with the reason in ``equivalent.py`` beside this file. The score is the share of the others that is killed.
+its module run on it, first those that reach the place. They should fail: then the mutant is *killed*. One that passes
+*survives*, and is printed as a diff: either no test says what that place is for, or the change makes no difference that
+anybody could see. The latter are listed with the reason in ``equivalent.py`` beside this file. The score is the share of
+the others that is killed.
 
 Nothing is changed in the checkout: the tests run in a copy of it, with the same examples each time. Texts are left as they
 are, and annotations. Linux and macOS: on Windows a process can't be forked.
@@ -30,9 +31,10 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
+from coverage import CoverageData
 
 from benchmarks.command import Parser, list_of, whole_number
 from benchmarks.equivalent import EQUIVALENT
@@ -174,6 +176,10 @@ def parse(source: str) -> ast.Module:
     return tree
 
 
+Lines: TypeAlias = dict[int, list[str]]
+"""The tests that run each line of a source file, as ``coverage`` writes them: "tests/test_idx.py::test_read|run"."""
+
+
 @dataclass(frozen=True)
 class Mutant:
     """One change of one source file."""
@@ -232,6 +238,17 @@ def test_files(mutant: Mutant) -> list[str]:
     """Those of its module; first the one that has its source file's name."""
     found = tests_of(mutant.module)
     return sorted(found, key=lambda test: Path(test).stem != f"test_{Path(mutant.path).stem}")
+
+
+def reaching(mutant: Mutant, lines: Lines) -> list[str]:
+    """The tests that run the changed function; none if it is not known, as of what runs when a module is imported."""
+    _, part = list(parts(parse(mutant.sources()[0]).body))[mutant.part]
+    function = part.body[0]
+    if not isinstance(function, ast.FunctionDef):
+        return []
+    where = range(function.body[0].lineno, (function.end_lineno or 0) + 1)
+    found = {test.split("|")[0] for line in where for test in lines.get(line, [])}
+    return [] if "" in found else sorted(found)
 
 
 def mutants(module: str) -> list[Mutant]:
@@ -303,9 +320,9 @@ class Copy:
         for folder in ("scratchnet", "benchmarks", "tests"):
             compileall.compile_dir(self.root / folder, quiet=1)
 
-    def test(self, tests: list[str], limit: float | None) -> tuple[str, str]:
+    def test(self, tests: list[str], limit: float | None, *more: str) -> tuple[str, str]:
         """("passed", "failed" or "too slow", what pytest printed)."""
-        options = ["-x", "--no-header", "--tb=short", "-p", "no:cacheprovider", "--assert=plain"]
+        options = ["-x", "--no-header", "--tb=short", "-p", "no:cacheprovider", "--assert=plain", *more]
         request = [*options, "--hypothesis-profile=no-shrinking", *tests], str(self.output)
         self.output.unlink(missing_ok=True)
         assert self.pytest.stdin is not None
@@ -321,6 +338,15 @@ class Copy:
         _end(group)  # what the tests started ends with them
         self.group = 0
         return "too slow" if slow.is_set() else "failed" if code else "passed", self.output.read_text(errors="replace")
+
+    def traced(self, tests: list[str], files: list[str]) -> tuple[str, str, dict[str, Lines]]:
+        """``test``, and who runs each line of the source files."""
+        outcome, text = self.test(
+            tests, None, "--cov=scratchnet", "--cov-context=test", f"--cov-config={os.devnull}", "--cov-report="
+        )
+        data = CoverageData(str(self.root / ".coverage"))
+        data.read()
+        return outcome, text, {path: data.contexts_by_lineno(str(self.root / path)) for path in files}
 
 
 def _end(group: int) -> None:
@@ -352,25 +378,33 @@ def results(chosen: list[Mutant], jobs: int, tell: Callable[[str], None]) -> dic
             stack.callback(copy.interrupt)  # after an error, or Ctrl-C
         stack.callback(pool.shutdown, wait=False, cancel_futures=True)
 
-        def clean(module: str) -> float:
+        limits: dict[str, float] = {}
+        lines: dict[str, Lines] = {}
+
+        def clean(module: str) -> None:
             copy = copies.get()
             start = time.perf_counter()
-            outcome, text = copy.test(tests_of(module), None)
-            seconds = time.perf_counter() - start
+            outcome, text, traced = copy.traced(tests_of(module), files_of(module))
+            limits[module] = 60 + 4 * (time.perf_counter() - start)
+            lines.update(traced)
             copies.put(copy)
             if outcome != "passed":
                 raise Failed(f"the tests of {module} fail without any change:\n{text}")
-            tell(f"{module}: tests pass in {seconds:.1f} s")
-            return seconds
 
-        limits = {module: 60 + 4 * seconds for module, seconds in zip(modules, pool.map(clean, modules), strict=True)}
+        list(pool.map(clean, modules))
 
         def run(mutant: Mutant) -> str:
             copy = copies.get()
             before, after = mutant.sources()
             copy.write(mutant.path, after)
+            outcome = "passed"
             try:
-                outcome, _ = copy.test(test_files(mutant), limits[mutant.module])
+                for tests in (
+                    reaching(mutant, lines[mutant.path]),
+                    test_files(mutant),
+                ):  # all, since state can outlive a test
+                    if tests and outcome == "passed":
+                        outcome, _ = copy.test(tests, limits[mutant.module])
             finally:
                 copy.write(mutant.path, before)
                 copies.put(copy)

@@ -112,6 +112,20 @@ def test_survivors_are_told_from_the_killed_and_nothing_is_changed(project, monk
 
 
 @forks
+def test_the_tests_that_reach_a_function_are_known(project):
+    small = project / "scratchnet/small.py"
+    small.write_text(small.read_text() + "\n\ndef at_import():\n    return 1\n\n\nTWO = at_import() + 1\n")
+    copy = mutation_score.Copy(project.parent / "copy")
+    try:
+        outcome, _, lines = copy.traced(["tests/test_small.py"], ["scratchnet/small.py"])
+    finally:
+        copy.close()
+    assert outcome == "passed"
+    reaching = {m.function: mutation_score.reaching(m, lines[m.path]) for m in mutants("small")}
+    assert reaching == {"add": ["tests/test_small.py::test_add"], "untested": [], "at_import": [], "module": []}
+
+
+@forks
 def test_mutants_that_never_end_are_killed_by_the_clock(project, monkeypatch):
     (project / "scratchnet/small.py").write_text("def add(a, b):\n    while False:\n        pass\n    return a + b\n")
     (mutant,) = [m for m in mutants("small") if "False -> True" in m.change]
