@@ -155,6 +155,12 @@ def test_an_operation_is_known_by_its_output_not_by_its_name():
     assert report.diagnoses[0].diagnosis.lesson == 4
 
 
+def test_images_may_come_from_what_is_none():
+    rows = generic((3, 8), np.random.default_rng(5))
+    report = check((lambda x: (x.reshape(3, 2, 2, 2), None), lambda dout, cache: 2 * dout.reshape(3, 8)), rows)
+    assert report.diagnoses[0].name == "factor 2 too many"
+
+
 def test_forward_is_compared_with_a_reference():
     conv = (lambda x, w, b: (conv2d_forward(x, w[:, :, ::-1, ::-1], b)[0], (x, w, b))), None
     args = OPERATIONS["conv"][2]
