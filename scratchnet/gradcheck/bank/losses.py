@@ -15,6 +15,8 @@ LossWrongs = Callable[[Array, Array, dict[str, object]], Iterator[tuple[str, Arr
 
 def labels_in(given: Given, rows: int) -> Iterator[Array]:
     """Label vectors among the constants, also from one-hot rows."""
+    if not rows:
+        return  # an empty batch has no labels that could be looked at
     for array in given.constants.values():
         if array.dtype.kind in "iu" and array.shape == (rows,) and array.min() >= 0:
             yield array
@@ -60,7 +62,7 @@ def _wrong_cross_entropy(logits: Array, labels: Array, roles: dict[str, object])
     yield "Jacobian's diagonal only", -target * (1 - probs), "- onehot * (1 - p)"
     yield "Jacobian's diagonal only", (probs - target) * probs * (1 - probs), "(p - onehot) * p * (1 - p)"
     yield "local derivative missing", -target / probs, "the derivative by the probabilities: softmax's own is missing"
-    yield "local derivative missing", -1 / probs * target.sum(axis=1, keepdims=True), "-1 / p"
+    yield "local derivative missing", -1 / probs, "-1 / p"
     yield "mask of the wrong array", (probs - target) * target, "only the right class's entries"
     yield "Jacobian's diagonal only", (probs - target) * probs, "(p - onehot) * p"
     yield "1/N missing", probs - n * target, "the one-hot part is not divided by N"
@@ -100,20 +102,16 @@ def _wrong_hinge(logits: Array, labels: Array, roles: dict[str, object]) -> Iter
     margin = float(roles["margin"])  # type: ignore[arg-type]
     violated = (margins > 0).astype(float)
     count = violated.sum(axis=1, keepdims=True)
-    own = (differences > 0) * 1.0  # the right class's own margin is positive too
+    own = (differences > 0).astype(float)  # the right class's own margin is positive too
     yield "right class wrong", violated, "nothing in the right class"
     yield "right class wrong", own, "+1 in the right class"
     yield "right class wrong", violated - onehot, "-1 in the right class, however many margins are violated"
-    yield "right class wrong", violated - onehot * (count > 0), "-1 in the right class where a margin is violated"
+    for words in "-1 in the right class where a margin is violated", "the mean of the violations instead of their number":
+        yield "right class wrong", violated - onehot * (count > 0), words
     yield "right class wrong", violated - onehot * (count + 1), "one violation too many in the right class"
     yield "right class wrong", violated - onehot * (count - 1), "one violation too few in the right class"
     yield "right class wrong", violated + onehot * count, "the right class with the other sign"
     yield "right class wrong", violated - onehot * (k - 1), "- (K - 1) in the right class"
-    yield (
-        "right class wrong",
-        violated - onehot * count / np.maximum(count, 1),
-        "the mean of the violations instead of their number",
-    )
     yield "right class wrong", -onehot * count, "the right class alone"
     wrong = 1 - onehot
     yield "mask missing", wrong - onehot * (k - 1), "every class counts as a violation"
@@ -130,9 +128,8 @@ def _wrong_hinge(logits: Array, labels: Array, roles: dict[str, object]) -> Iter
         ("the other way round: right minus wrong", -plain + margin > 0),
         ("margins of at least 1", differences > 1),
     ):
-        passed = mask * wrong
-        yield "mask of the wrong array", passed - onehot * passed.sum(axis=1, keepdims=True), words
-    turned = (differences <= 0) * wrong
+        yield "mask of the wrong array", mask - onehot * mask.sum(axis=1, keepdims=True), words
+    turned = differences <= 0
     yield (
         "mask inverted",
         turned - onehot * turned.sum(axis=1, keepdims=True),
@@ -192,9 +189,7 @@ def _linear_setups(loss: LossSetups) -> Callable[[Given], Iterator[Setup]]:
                 m = w.T if turned else w
                 if x.shape[1] != m.shape[0]:
                     continue
-                biases = [
-                    name for name, v in given.arrays.items() if v.size == m.shape[1] and v.ndim <= 2 and name != w_name
-                ]
+                biases = [name for name, v in everything.items() if v.size == m.shape[1] and v.ndim <= 2 and name != w_name]
                 for b_name in (*biases, None):
                     scores = x @ m + (everything[b_name].reshape(-1) if b_name else 0)
                     for labels in labels_in(given, len(x)):
@@ -219,8 +214,8 @@ def _linear_wrongs(wrongs: LossWrongs) -> Callable[[Given, Setup], Iterator[Wron
                 decay = 2 * roles["k"] * w * given.dout
                 dw = d.T @ x if roles["turned"] else x.T @ d
                 factor = {1.0: "", float(len(x)): "; and '1/N missing'"}.get(scale, "; and 'extra 1/N'")
-                for penalty in (decay, 0 * decay) if roles["k"] else (0 * decay,):
-                    decayed = "; and 'weight decay missing'" if roles["k"] and penalty is not decay else ""
+                for penalty in (decay, 0.0) if roles["k"] else (decay,):
+                    decayed = "" if penalty is decay else "; and 'weight decay missing'"
                     found: Params = {roles["x"]: d @ m.T, roles["w"]: dw + penalty}
                     if roles["b"]:
                         found[roles["b"]] = d.sum(axis=0).reshape(everything[roles["b"]].shape)

@@ -13,14 +13,13 @@ def _dense(given: Given) -> Iterator[Setup]:
     arrays = list(given.arrays.values())
     if len(arrays) not in (2, 3) or arrays[0].ndim != 2 or arrays[1].ndim != 2:
         return
-    x, w = arrays[:2]
+    x, w, *bias = arrays
     for m in (w, w.T):
         if x.shape[1] == m.shape[0]:
-            out = x @ m
-            if len(arrays) == 3 and arrays[2].size == m.shape[1]:
-                yield Setup(out + arrays[2].reshape(-1))
-            elif len(arrays) == 2:
-                yield Setup(out)
+            if not bias:
+                yield Setup(x @ m)
+            elif bias[0].size == m.shape[1]:
+                yield Setup(x @ m + bias[0].reshape(-1))
 
 
 def _one(given: Given) -> Array | None:
@@ -44,7 +43,7 @@ def _leaky_relu(given: Given) -> Iterator[Setup]:
 def _sigmoid(given: Given) -> Iterator[Setup]:
     x = _one(given)
     if x is not None:
-        yield Setup(1 / (1 + np.exp(-np.clip(x, -700, 700))))
+        yield Setup(1 / (1 + np.exp(-x)))
 
 
 def _tanh(given: Given) -> Iterator[Setup]:
@@ -63,7 +62,7 @@ def _wrong_softmax(given: Given, setup: Setup) -> Iterator[Wrong]:
     (name, x), dout = next(iter(given.arrays.items())), given.dout
     p = softmax(x)
     inner = (dout * p).sum(axis=1, keepdims=True)
-    columns = (dout * p).sum(axis=0, keepdims=True)
+    columns = (dout * p).sum(axis=0)
     unweighted = dout.sum(axis=1, keepdims=True)
     left_out, no_factor = "the part through the row's sum left out", "without the last factor, the outputs"
     for diagnosis, dx, words, code in (
@@ -102,7 +101,8 @@ def _mean_squared_error(given: Given) -> Iterator[Setup]:
     for target in given.constants.values():
         if target.shape == x.shape and target.dtype.kind == "f":
             total = np.square(x - target).sum()
-            for scale in (1 / x.size, 1 / len(x), 1.0):
+            rows = len(x) if x.ndim else 1  # one number alone has no length
+            for scale in (1 / x.size, 1 / rows, 1.0):
                 for half in (1.0, 0.5):
                     yield Setup(total * scale * half, {"target": target, "factor": 2 * scale * half})
 
