@@ -18,21 +18,16 @@ def patches(x: Array, kh: int, kw: int, sh: int, sw: int, oh: int, ow: int) -> A
 
 def _convolutions(given: Given) -> Iterator[Setup]:
     images = [(name, a) for name, a in given.arrays.items() if a.ndim == 4]
-    if len(images) != 2 or len(given.out_shape) != 4:
+    if len(images) != 2 or len(given.out_shape) != 4 or 0 in given.out_shape:
         return
     (x_name, x), (w_name, w) = images
-    rest = [name for name in given.arrays if name not in (x_name, w_name)]
     n, f, oh, ow = given.out_shape
     if x.shape[1] != w.shape[1] or (n, f) != (len(x), len(w)):
         return
-    b = given.arrays[rest[0]] if len(rest) == 1 and given.arrays[rest[0]].size == f else None
+    b = next((a for a in given.arrays.values() if a.ndim != 4 and a.size == f), None)
     (h, wd), (kh, kw) = x.shape[2:], w.shape[2:]
     for sh, sw, ph, pw in itertools.product((1, 2, 3), (1, 2, 3), (0, 1, 2, 3), (0, 1, 2, 3)):
-        if (
-            (h + 2 * ph - kh) // sh + 1 != oh
-            or (wd + 2 * pw - kw) // sw + 1 != ow
-            or min(h + 2 * ph - kh, wd + 2 * pw - kw) < 0
-        ):
+        if ((h + 2 * ph - kh) // sh + 1, (wd + 2 * pw - kw) // sw + 1) != (oh, ow):
             continue
         if (sh, ph) != (sw, pw) and {"stride", "pad", "padding"} & given.settings.keys():
             continue  # one number was given for both
@@ -53,11 +48,11 @@ def _wrong_convolutions(given: Given, setup: Setup) -> Iterator[Wrong]:
     kh, kw = w.shape[2:]
 
     def dw_from(image: Array, sh: int, sw: int) -> Array:
-        short = [
-            max(0, k + s * (o - 1) - n) for k, s, o, n in zip((kh, kw), (sh, sw), (oh, ow), image.shape[2:], strict=True)
-        ]
-        image = np.pad(image, ((0, 0), (0, 0), (0, short[0]), (0, short[1])))
-        return np.einsum("klncij,nfij->fckl", patches(image, kh, kw, sh, sw, oh, ow), given.dout)
+        dw = np.zeros(w.shape)
+        for i, j in np.ndindex(oh, ow):
+            window = image[:, :, i * sh : i * sh + kh, j * sw : j * sw + kw]  # past the image's edge there are zeros
+            dw[:, :, : window.shape[2], : window.shape[3]] += np.einsum("nf,nckl->fckl", given.dout[:, :, i, j], window)
+        return dw
 
     if (sh, sw) != (1, 1):
         yield Wrong("stride ignored", {roles["w"]: dw_from(xpad, 1, 1)}, "dw from windows one pixel apart")
@@ -74,17 +69,16 @@ def _wrong_convolutions(given: Given, setup: Setup) -> Iterator[Wrong]:
 def _wrong_dx(given: Given, setup: Setup) -> Iterator[Wrong]:
     roles = setup.roles
     x, w, xpad = given.arrays[roles["x"]], given.arrays[roles["w"]], roles["xpad"]
-    (sh, sw), (ph, pw) = roles["stride"], roles["pad"]
+    (sh, sw), (ph, pw), (oh, ow) = roles["stride"], roles["pad"], roles["size"]
     kh, kw = w.shape[2:]
 
     def dx(kernel: Array, step: tuple[int, int] = (sh, sw), crop: tuple[int, int] = (ph, pw), add: bool = True) -> Params:
-        parts = np.einsum("nfij,fckl->klncij", given.dout, kernel)
-        oh, ow = given.dout.shape[2:]
-        larger = np.zeros((*x.shape[:2], xpad.shape[2] + kh + step[0] * oh, xpad.shape[3] + kw + step[1] * ow))
+        larger = np.zeros(xpad.shape)
         for i, j in np.ndindex(oh, ow):
             r, s = i * step[0], j * step[1]
-            window = larger[:, :, r : r + kernel.shape[2], s : s + kernel.shape[3]]
-            window[...] = parts[..., i, j].transpose(2, 3, 0, 1) + (window if add else 0)
+            window = larger[:, :, r : r + kh, s : s + kw]  # what falls past the edge is lost
+            part = np.einsum("nf,fckl->nckl", given.dout[:, :, i, j], kernel)[:, :, : window.shape[2], : window.shape[3]]
+            window[...] = part + window if add else part
         return {roles["x"]: larger[:, :, crop[0] : crop[0] + x.shape[2], crop[1] : crop[1] + x.shape[3]]}
 
     yield Wrong("kernel flipped", dx(w[:, :, ::-1, ::-1]), "dx with the kernel turned by 180 degrees")
@@ -100,18 +94,13 @@ def _wrong_dx(given: Given, setup: Setup) -> Iterator[Wrong]:
 
 
 def _pools(given: Given, mean: bool) -> Iterator[Setup]:
-    images = [(name, a) for name, a in given.arrays.items() if a.ndim == 4]
-    if len(images) != 1 or len(given.arrays) != 1 or len(given.out_shape) != 4:
+    (name, x), *others = given.arrays.items()
+    if others or x.ndim != 4 or len(given.out_shape) != 4 or 0 in given.out_shape or given.out_shape[:2] != x.shape[:2]:
         return
-    name, x = images[0]
-    n, c, oh, ow = given.out_shape
-    if (n, c) != x.shape[:2] or not 1 <= oh <= x.shape[2] or not 1 <= ow <= x.shape[3]:
-        return
+    oh, ow = given.out_shape[2:]
     sizes = range(1, 5)
     for kh, kw, sh, sw in itertools.product(sizes, sizes, sizes, sizes):
-        if (x.shape[2] - kh) // sh + 1 != oh or (x.shape[3] - kw) // sw + 1 != ow or kh * kw == 1:
-            continue
-        if kh > x.shape[2] or kw > x.shape[3]:
+        if ((x.shape[2] - kh) // sh + 1, (x.shape[3] - kw) // sw + 1) != (oh, ow) or kh * kw == 1:
             continue
         cols = patches(x, kh, kw, sh, sw, oh, ow)
         out = cols.mean(axis=(0, 1)) if mean else cols.max(axis=(0, 1))
@@ -140,9 +129,9 @@ def _avg_pools(given: Given) -> Iterator[Setup]:
 
 
 def _global_pools(given: Given) -> Iterator[Setup]:
-    x = next(iter(given.arrays.values()))
-    if x.ndim == 4 and len(given.arrays) == 1 and given.out_shape[:2] == x.shape[:2]:
-        yield Setup(x.mean(axis=(2, 3)).reshape(given.out_shape) if np.prod(given.out_shape) == x[:, :, 0, 0].size else x)
+    x, *others = given.arrays.values()
+    if x.ndim == 4 and not others and given.out_shape in (x.shape[:2], (*x.shape[:2], 1, 1)):
+        yield Setup(x.mean(axis=(2, 3)).reshape(given.out_shape))
 
 
 OPERATIONS = (
