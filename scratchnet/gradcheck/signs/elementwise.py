@@ -40,17 +40,19 @@ def _few_values(slopes: Array) -> bool:
 
 def _mask(e: Evidence, name: str, yours: Array, slopes: Array) -> Iterator[Finding]:
     what, x = e.label(name), e.arrays[name]
-    high = float(slopes.max())
-    low = float(slopes.min()) if np.abs(slopes).max() == high else float(slopes[np.abs(slopes) < abs(high)].max(initial=0))
+    high = float(max(slopes.max(), slopes.min(), key=abs))  # of -relu(x) it is -1
     on = np.isclose(slopes, high)
     off = ~on
+    low = float(min(slopes[off], key=abs, default=0))
     leaked = off & ~np.isclose(yours, slopes, atol=1e-6)
-    blocked = on & ~np.isclose(yours, high, atol=1e-6)
-    inverted = np.isclose(yours[on], low, atol=1e-6).all() and off.any() and _constant(yours[off]) is not None
+    blocked = on & ~np.isclose(yours, high)
+    if not (leaked | blocked).any():
+        return  # a difference too small to be a mask's
     stopped = f"{leaked.sum()} of {off.sum()} entries that forward stops get a gradient" * bool(leaked.any())
     passing = f"{blocked.sum()} of {on.sum()} that forward lets pass get a wrong one" * bool(blocked.any())
     counted = "; ".join(text for text in (stopped, passing) if text)
-    if inverted and abs(_constant(yours[off]) or 0) > abs(low) + 1e-6:
+    behind = _constant(yours[off])
+    if behind is not None and abs(behind) > abs(low) + 1e-6 and np.isclose(yours[on], low, atol=1e-6).all():
         yield Finding("mask inverted", f"your {what} is on exactly where it should be off: {counted}", 0.96, (name,))
         return
     everywhere = _constant(yours)
@@ -59,13 +61,12 @@ def _mask(e: Evidence, name: str, yours: Array, slopes: Array) -> Iterator[Findi
         yield Finding("mask missing", passes, 0.95, (name,))
         return
     for words, value in ((name, x), ("out", e.out), (f"|{name}|", np.abs(x)), ("|out|", np.abs(e.out))):
-        if (high and close(yours[on], (value * high)[on])) or close(yours[on], value[on]):
+        if close(yours[on], (value * high)[on]) or close(yours[on], value[on]):
             yield Finding("value instead of mask", f"where it passes your {what} is dout * {words}, not dout", 0.96, (name,))
             return
-    used = [("dout", e.dout), ("-dout", -e.dout)]
-    passed = np.abs(yours) > max(abs(low), 1e-9) + 1e-9
-    for words, array in used:
-        if (leaked | blocked).any() and np.array_equal(passed, array > 0):
+    passed = np.abs(yours) > abs(low) + 1e-9
+    for words, array in (("dout", e.dout), ("-dout", -e.dout)):
+        if np.array_equal(passed, array > 0):
             told = f"your {what} passes where {words} > 0, whatever the input was: {counted}"
             yield Finding("mask of the wrong array", told, 0.97, (name,))
             return
@@ -76,15 +77,13 @@ def _mask(e: Evidence, name: str, yours: Array, slopes: Array) -> Iterator[Findi
         yield Finding("derivative at the wrong value", counted, 0.65, (name,))
         return
     values = {float(v) for v in np.unique(np.round(yours, 9))}
-    if len(values) <= 3 and leaked.any() + blocked.any():
+    if len(values) <= 3:
         if values <= {0.0, round(high, 9), round(low, 9)}:
             limit = _threshold(x, passed)
             told = f"your {what} passes where {name} > {limit:.3g}: {counted}" if limit is not None else counted
             yield Finding("mask of the wrong array", told, 0.9 if limit is not None else 0.85, (name,))
-        elif leaked.all() if leaked.any() else False:
-            yield Finding("mask missing", counted, 0.6, (name,))
-        elif not blocked.any() and _constant(yours[off]) is not None:
-            said = f"where it is off your {what} is {_constant(yours[off]):.3g} * dout instead of {low:.3g} * dout"
+        elif not blocked.any() and behind is not None:
+            said = f"where it is off your {what} is {behind:.3g} * dout instead of {low:.3g} * dout"
             yield Finding("derivative at the wrong value", said, 0.7, (name,))
             yield Finding("mask missing", said, 0.6, (name,))
         elif not leaked.any() and not dropout_factors(e):
@@ -92,7 +91,7 @@ def _mask(e: Evidence, name: str, yours: Array, slopes: Array) -> Iterator[Findi
     elif not leaked.any():
         yield Finding("value instead of mask", f"where it passes your {what} is not dout: {counted}", 0.6, (name,))
         yield Finding("wrong operand", counted, 0.5, (name,))
-    elif leaked.all():
+    elif leaked[off].all():
         yield Finding("mask missing", counted, 0.7, (name,))
     else:
         yield Finding("mask of the wrong array", counted, 0.55, (name,))
