@@ -15,7 +15,7 @@ def find(e: Evidence) -> Iterator[Finding]:
         a, n = e.a(name), e.n(name)
         if np.abs(n).max() <= 1e-9:
             continue
-        if np.abs(a).max() <= 1e-12:
+        if close(a, 0 * n):
             yield Finding("gradient zero", f"your {e.label(name)} is 0 everywhere", 0.9, (name,))
         elif (ratio := proportional(a, n)) is not None:
             yield from _constant(e, name, ratio)
@@ -49,13 +49,12 @@ def _constant(e: Evidence, name: str, ratio: float) -> Iterator[Finding]:
     counts = _counts(e)
     n = counts["N"]
     if n > 1:
-        for power in (1, 2):
+        for power, if_small, if_large in ((1, 0.9, 0.9 if e.scalar else 0.85), (2, 0.55, 0.55)):
+            words = words_of_n(n, power)
             if _is(ratio, 1 / n**power):
-                words = words_of_n(n, power)
-                yield Finding("extra 1/N", f"{said}: {words} times too small", 0.9 if power == 1 else 0.55, (name,))
+                yield Finding("extra 1/N", f"{said}: {words} times too small", if_small, (name,))
             if _is(ratio, n**power):
-                weight = 0.55 if power == 2 else 0.9 if e.scalar else 0.85
-                yield Finding("1/N missing", f"{said}: {words_of_n(n, power)} times too large", weight, (name,))
+                yield Finding("1/N missing", f"{said}: {words} times too large", if_large, (name,))
     if e.scalar and _is(ratio, e.arrays[name].size) and e.arrays[name].size != n:
         yield Finding("1/N missing", f"{said}, which is the number of all values", 0.8, (name,))
     for words, count in _positions(e):
@@ -197,17 +196,17 @@ def dropout_factors(e: Evidence) -> list[tuple[float, str]]:
     """The factors that a wrong scale gives, if this is dropout: each output is its own input times 0 or 1/keep."""
     name = next(iter(e.arrays))
     jacobian = e.measured(name)
-    if jacobian is None or jacobian.shape[0] != jacobian.shape[1] or len(e.arrays) != 1:
+    if jacobian is None or len(e.arrays) != 1:
         return []
     diagonal = np.diag(jacobian)
     on = diagonal[np.abs(diagonal) > 1e-7]
-    if not on.size or on.size == diagonal.size or not close(jacobian, np.diag(diagonal)) or np.ptp(on) > 1e-6 * abs(on[0]):
+    if not 0 < on.size < diagonal.size or not close(jacobian, np.diag(diagonal)) or np.ptp(on) > 1e-6 * on.mean():
         return []
-    scale, keep = float(on[0]), 1 / float(on[0])
+    scale = float(on.mean())
     if _is(scale, 1):  # dropout without a scale: forward keeps the values as they are
-        return [(1 / v, f"1/{s}") for s, v in e.settings.items() if 0 < v < 1] + [
-            (f, s) for s, v in e.settings.items() for f in (v, 1 - v, 1 / (1 - v) if v < 1 else 0) if 0 < v < 1
-        ]
+        shares = [(s, v) for s, v in e.settings.items() if 0 < v < 1]
+        return [(1 / v, f"1/{s}") for s, v in shares] + [(f, s) for s, v in shares for f in (v, 1 - v, 1 / (1 - v))]
+    keep = 1 / scale
     drop = 1 - keep
     return [
         (keep, f"keep = {keep:.3g}: the scale 1/keep is missing"),
@@ -220,20 +219,16 @@ def dropout_factors(e: Evidence) -> list[tuple[float, str]]:
 def _along_one_axis(e: Evidence, name: str) -> Iterator[Finding]:
     """Proportional in each row (column, channel) with factors that differ."""
     a, n = e.a(name), e.n(name)
-    if n.ndim < 2 and n.size < 3:
-        return
     for axis in range(n.ndim):
-        if n.ndim == 1 or n.shape[axis] < 2:
-            continue
         parts = [proportional(pa, pn) for pa, pn in zip(np.moveaxis(a, axis, 0), np.moveaxis(n, axis, 0), strict=True)]
         if any(c is None for c in parts):
             continue
         factors = np.array(parts, float)
-        if np.abs(factors).min() < 1e-9 or n[(slice(None),) * axis + (0,)].size < 2:
-            continue  # a part that is 0 was left out, which is another mistake
+        if np.abs(factors).min() < 1e-9 or n.size == factors.size:
+            return  # a part that is 0 was left out, which is another mistake; a part of one entry is always proportional
         listed = ", ".join(f"{c:.4g}" for c in factors[:5]) + (", .." if factors.size > 5 else "")
         said = f"along axis {axis} your {e.label(name)} is {listed} times the numeric one"
-        source = _which_array(e, name, factors)
+        source = _which_array(e, factors)
         if source:
             yield Finding("factor missing per row or channel", f"{said}, that is {source}", 0.75, (name,))
         else:
@@ -241,10 +236,10 @@ def _along_one_axis(e: Evidence, name: str) -> Iterator[Finding]:
         return
 
 
-def _which_array(e: Evidence, name: str, factors: Array) -> str:
+def _which_array(e: Evidence, factors: Array) -> str:
     for other, array in {**e.arrays, **e.constants}.items():
         values = array.ravel().astype(float) if array.dtype.kind == "f" else None
-        if other != name and values is not None and values.shape == factors.shape and np.abs(values).min() > 0:
+        if values is not None and np.abs(values).min() > 0:
             for words, power in (("1/", -1), ("", 1)):
                 if close(factors, values**power):
                     return f"{words}{other}"
@@ -252,7 +247,7 @@ def _which_array(e: Evidence, name: str, factors: Array) -> str:
 
 
 def _whole_numbers(e: Evidence, name: str, a: Array, n: Array) -> Iterator[Finding]:
-    if np.array_equal(a, np.trunc(a)) and np.abs(a - n).max() < 1 and not np.array_equal(n, np.trunc(n)):
+    if np.array_equal(a, np.trunc(a)) and np.abs(a - n).max() < 1:
         yield Finding(
             "integer arithmetic", f"your {e.label(name)} holds whole numbers only: fractions are cut off", 0.95, (name,)
         )

@@ -46,7 +46,7 @@ def _upstream(e: Evidence) -> Iterator[Finding]:
 def _fused(e: Evidence) -> Iterator[Finding]:
     """A dense layer and an activation in one: do all gradients leave the activation's derivative out?"""
     matrices = [(name, m) for name, m in e.arrays.items() if m.ndim == 2]
-    if e.out.ndim != 2 or len(matrices) != 2 or len(e.arrays) > 3:
+    if len(matrices) != 2 or len(e.arrays) > 3:
         return
     (x_name, x), (w_name, w) = matrices
     biases = [name for name in e.arrays if name not in (x_name, w_name)]
@@ -54,17 +54,13 @@ def _fused(e: Evidence) -> Iterator[Finding]:
         m = w.T if turned else w
         if x.shape[1] != m.shape[0] or e.out.shape != (len(x), m.shape[1]):
             continue
-        z = x @ m + (e.arrays[biases[0]].reshape(-1) if biases and e.arrays[biases[0]].size == m.shape[1] else 0)
+        z = x @ m + (e.arrays[biases[0]] if biases and e.arrays[biases[0]].shape == m.shape[1:] else 0)
         dw = e.dout.T @ x if turned else x.T @ e.dout
         linear = {x_name: e.dout @ m.T, w_name: dw, **{b: e.dout.sum(axis=0) for b in biases}}
-        plain = [
-            name
-            for name in e.wrong
-            if e.a(name).size == linear[name].size and close(e.a(name).ravel(), linear[name].ravel())
-        ]
-        if set(plain) != set(e.wrong) or w_name not in plain or close(z, e.out):
+        plain = [name for name in e.wrong if close(e.a(name), linear[name])]
+        if plain != e.wrong or w_name not in plain or close(z, e.out):
             continue
-        stopped = np.isclose(e.out, np.median(e.out[e.out == e.out.min()]))
+        stopped = np.isclose(e.out, e.out.min())
         mask = bool(stopped.sum() > 1 and np.allclose(e.out[~stopped], z[~stopped]))
         said = f"your {', '.join(map(e.label, plain))} would be right if the output were the matrix product itself"
         yield Finding("mask missing" if mask else "local derivative missing", said, 0.98, tuple(plain))
@@ -76,7 +72,7 @@ def _dependence(e: Evidence) -> Iterator[Finding]:
         x = e.arrays[name]
         rng = np.random.default_rng(1)
         step = rng.standard_normal(x.shape)
-        outs = [e.output_at({name: x + t * step}) for t in (-1.0, 1.0)]
+        outs = [e.output_at({name: moved}) for moved in (x - step, x + step)]
         if any(out is None for out in outs) or not close(outs[0] + outs[1], 2 * e.out, 1e-9):
             continue
         moved = e.gradients_for(e.trial.dout, {name: x + step}) if e.well_behaved else None
@@ -105,9 +101,12 @@ def _decay(e: Evidence, name: str) -> Iterator[Finding]:
             yield Finding("weight decay scaled wrong", said, 0.8, (name,))
         return
     whole = _multiple(n, array)
-    yours = _multiple(a, array)
     upstream = float(e.dout) if e.scalar else 1.0
-    if whole is not None and yours is not None and e.scalar:  # the loss is nothing but the penalty
+    if whole is not None:
+        yours = whole - lacks
+        if not e.scalar:
+            return
+        # the loss is nothing but the penalty
         if abs(yours) < 1e-9:
             yield Finding(
                 "weight decay missing", f"your {what} is 0, the penalty's is {whole / upstream:.4g} * {name}", 0.98, (name,)
@@ -116,20 +115,20 @@ def _decay(e: Evidence, name: str) -> Iterator[Finding]:
             said = f"your {what} is {yours / upstream:.4g} * {name}, the penalty's {whole / upstream:.4g} * {name}"
             yield Finding("weight decay scaled wrong", said, 0.97, (name,))
         return
-    if whole is not None or yours is not None:
-        return
-    wanted, has = _penalty(e, name)
-    if wanted is None or has is None:
-        said = f"your {what} lacks exactly {lacks / upstream:.4g} * {name}"
-        if lacks / upstream > 0:
+    penalty = _penalty(e, name, lacks)
+    if penalty is None:
+        missing = lacks / upstream
+        said = f"your {what} lacks exactly {missing:.4g} * {name}"
+        if missing > 0:
             yield Finding("weight decay missing", said, 0.9, (name,))
             yield Finding("weight decay scaled wrong", said, 0.6, (name,))
         else:
-            said = f"your {what} has {-lacks / upstream:.4g} * {name} too much"
+            said = f"your {what} has {-missing:.4g} * {name} too much"
             bias = array.ndim == 1
             yield Finding("weight decay on the bias" if bias else "weight decay scaled wrong", said, 0.9, (name,))
             yield Finding("weight decay scaled wrong" if bias else "weight decay on the bias", said, 0.6, (name,))
         return
+    wanted, has = penalty
     part, right = (f"{v / upstream:.4g} * {name}" if abs(v) > 1e-9 else "nothing" for v in (has, wanted))
     said = f"from the penalty your {what} has {part}, and it should have {right}"
     if abs(wanted) < 1e-9:
@@ -146,16 +145,15 @@ def _multiple(array: Array, of: Array) -> float | None:
     return c if close(array, c * of) and (abs(c) > 1e-9 or np.abs(array).max() < 1e-9) else None
 
 
-def _penalty(e: Evidence, name: str) -> tuple[float | None, float | None]:
+def _penalty(e: Evidence, name: str, lacks: float) -> tuple[float, float] | None:
     """How much of the argument itself is in the numeric and in the analytic gradient, found by moving the option for it.
 
+    ``lacks`` is how much more of it is in the numeric one.
     The option's name is unknown: it is the number that changes the loss by a multiple of sum(w**2).
     """
     if e.subject.vary is None:
-        return None, None
-    for setting, value in e.settings.items():
-        if value == 0:
-            continue
+        return None
+    for setting in e.settings:
         try:
             without = e.subject.vary(setting, 0.0)
             out, cache = without.forward(without.copies(), e.seed)
@@ -166,18 +164,17 @@ def _penalty(e: Evidence, name: str) -> tuple[float | None, float | None]:
             full = e.subject.copies()
             full[name] = 2 * full[name]
             full_moved, _ = e.subject.forward(full, e.seed)
-        except Exception:  # a setting that may not be 0, or no number at all
+            grown = np.sum(((full_moved - out_moved) - (e.trial.out - out)) * e.trial.dout)
+        except Exception:  # a setting that may not be 0, or no number at all, or one that gives the output its shape
             continue
         if not isinstance(dw, np.ndarray) or dw.shape != e.a(name).shape:
             continue
         # penalty(2w) - penalty(w) = 3 * k * sum(w**2), and its gradient is 2 * k * w
-        grown = (np.sum(full_moved) - np.sum(out_moved)) - (np.sum(e.trial.out) - np.sum(out))
-        wanted = 2 * float(grown) / (3 * float((e.arrays[name] ** 2).sum())) * float(np.mean(e.trial.dout))
+        wanted = 2 * float(grown) / (3 * float((e.arrays[name] ** 2).sum()))
         has = _multiple(e.a(name) - dw, e.arrays[name])
-        lacks = _multiple(e.n(name) - e.a(name), e.arrays[name])
-        if has is not None and lacks is not None and abs(has + lacks - wanted) <= 1e-5 * (abs(wanted) + abs(lacks)):
+        if has is not None and abs(has + lacks - wanted) <= 1e-5 * (abs(wanted) + abs(lacks)):
             return wanted, has
-    return None, None
+    return None
 
 
 # --- products and sums -----------------------------------------------------------------------------------------------------
@@ -186,7 +183,7 @@ def _penalty(e: Evidence, name: str) -> tuple[float | None, float | None]:
 def _matrices(e: Evidence) -> dict[str, tuple[str, Array]]:
     """By words: (what it is made of, the matrix). dout also as it is behind a ReLU: the output's, or a residual's body's."""
     plain = {"dout": e.dout, "out": e.out, **e.arrays}
-    found = {name: (name, m) for name, m in plain.items() if m.ndim == 2 and m.dtype.kind == "f"}
+    found = {name: (name, m) for name, m in plain.items() if m.ndim == 2}
     if e.dout.ndim == 2:
         bodies = {"out": e.out, **{f"out - {name}": e.out - x for name, x in e.arrays.items() if x.shape == e.out.shape}}
         for words, body in bodies.items():
@@ -215,17 +212,19 @@ def _products(e: Evidence, name: str) -> Iterator[Finding]:
                     found.append((shortcut + body, body, frozenset((of_u, of_v))))
                 if close(product, n):
                     right.append((body, frozenset((of_u, of_v))))
-    for words, body, factors in found[:1]:
+    if found:
+        words, body, factors = found[0]
         unmasked = frozenset("masked dout" if f == "dout" else f for f in factors)
         if body in [other for other, _ in right]:
-            continue  # the product is right, and the shortcut beside it is not: see _branches
+            return  # the product is right, and the shortcut beside it is not: see _branches
         if factors in [f for _, f in right]:
             yield Finding("transposed", f"your {what} is {words}: one of the factors is turned", 0.96, (name,))
         elif unmasked in [f for _, f in right]:
             yield Finding("mask missing", f"your {what} is {words}: the ReLU's mask is missing", 0.96, (name,))
         else:
             yield Finding("wrong operand", f"your {what} is {words}", 0.95, (name,))
-    if found or e.scalar:
+        return
+    if e.scalar:
         return
     for left, u in {"out": e.out, **e.arrays}.items():
         if u.shape == e.dout.shape and a.ndim < e.dout.ndim:
@@ -235,13 +234,13 @@ def _products(e: Evidence, name: str) -> Iterator[Finding]:
                         "wrong operand", f"your {what} is the sum of dout * {left} over {axes_in_words(axes)}", 0.93, (name,)
                     )
                     return
-        if u.shape == e.dout.shape == a.shape and left != name and close(e.dout * u, a):
+        if u.shape == e.dout.shape and left != name and close(e.dout * u, a):
             yield Finding("wrong operand", f"your {what} is dout * {left}", 0.8, (name,))
             return
 
 
 def _axes(ndim: int) -> list[tuple[int, ...]]:
-    return [axes for count in range(1, ndim + 1) for axes in itertools.combinations(range(ndim), count)]
+    return [axes for others in range(ndim) for axes in itertools.combinations(range(ndim), others + 1)]
 
 
 def _sums(e: Evidence, name: str) -> Iterator[Finding]:
@@ -250,8 +249,7 @@ def _sums(e: Evidence, name: str) -> Iterator[Finding]:
     if a.size < 2 or e.dout.ndim == 0:
         return
     for axes in _axes(e.dout.ndim):
-        summed = e.dout.sum(axis=axes)
-        if summed.size == a.size and close(summed.ravel(), a.ravel()) and summed.size > 1:
+        if close(e.dout.sum(axis=axes).ravel(), a.ravel()):
             yield Finding(
                 "summed over the wrong axis", f"your {what} is dout summed over {axes_in_words(axes)}", 0.94, (name,)
             )
@@ -278,13 +276,13 @@ def _branches(e: Evidence, name: str) -> Iterator[Finding]:
     e_missing = n - a
     paths: list[tuple[str, Array]] = []
     jacobian = e.measured(name)
-    mixes = jacobian is not None and not close(jacobian, np.diag(np.diag(jacobian))) if _square(jacobian) else True
+    mixes = jacobian is None or not close(jacobian, np.diag(np.diag(jacobian)))
     if e.dout.shape == a.shape and mixes:
         paths.append(("dout (the shortcut)", e.dout))
     if e.dout.ndim == 2 and a.ndim == 2 and len(e.dout) == len(a):
         for other, matrix in e.arrays.items():
             for turned, m in (("", matrix), (".T", matrix.T)):
-                if m.ndim == 2 and other != name and (e.dout.shape[1], a.shape[1]) == m.shape:
+                if other != name and (e.dout.shape[1], a.shape[1]) == m.shape:
                     paths.append((f"dout @ {other}{turned}", e.dout @ m))
     for words, path in paths:
         if close(n, path):
@@ -311,26 +309,27 @@ def _square(jacobian: Array | None) -> bool:
 def _labelled(e: Evidence, name: str) -> Iterator[Finding]:
     """Losses: is the difference exactly in the right class's column of each row?"""
     a, n, what = e.a(name), e.n(name), e.label(name)
-    labels = [c for c in e.constants.values() if c.dtype.kind in "iu" and c.ndim == 1 and c.shape == n.shape[:1]]
+    labels = [c for c in e.constants.values() if c.dtype.kind in "iu" and c.shape == n.shape[:1]]
     if not e.scalar or n.ndim != 2 or not labels or labels[0].max() >= n.shape[1] or labels[0].min() < 0:
         return
     onehot = np.eye(n.shape[1])[labels[0]]
     wrong = np.abs(a - n) > 1e-6 * np.abs(n).max()
+    if not wrong.any():  # rounding
+        return
     off = (a - n)[wrong]
     if np.array_equal(wrong, onehot == 0) and np.ptp(off) < 1e-6:
-        said = (
-            f"all {wrong.sum()} wrong entries are off by the same amount, {off[0]:.3g}; they are those of the wrong classes"
-        )
+        amount = f"{off.mean():.3g}"
+        said = f"all {wrong.sum()} wrong entries are off by the same amount, {amount}; they are those of the wrong classes"
         yield Finding("labels index every row", said, 0.85, (name,))
     if not wrong[onehot == 0].any():
         values = (n - a)[onehot == 1] * len(n) / float(e.dout)
         if np.ptp(values) < 1e-6:
-            said = f"your {what} differs in the right class of each row only, by {values[0]:.4g} / N"
+            said = f"your {what} differs in the right class of each row only, by {values.mean():.4g} / N"
             yield Finding("one-hot missing", said, 0.72, (name,))
         said = f"{wrong.sum()} entries are wrong, each in the right class of its row"
         yield Finding("right class wrong", said, 0.75, (name,))
     columns = wrong.any(axis=0)
     used = np.isin(np.arange(n.shape[1]), labels[0])
-    if np.array_equal(columns, used) and wrong[onehot == 0].any() and not wrong[:, ~used].any() and not used.all():
+    if np.array_equal(columns, used) and wrong[onehot == 0].any() and not used.all():
         said = f"your {what} is wrong in the columns of all classes that are a label, in every row"
         yield Finding("labels index every row", said, 0.9, (name,))
