@@ -138,6 +138,14 @@ _METHODS = {
 }
 
 
+_SYMMETRIC = {"max", "min", "maximum", "minimum", "array_equal", "isclose", "allclose", "close", "_is"}
+
+
+def _has_order(function: ast.expr) -> bool:
+    """Whether it matters which of two arguments is the first."""
+    return ast.unparse(function).split(".")[-1] not in _SYMMETRIC
+
+
 def mutate(tree: ast.AST, source: str) -> Iterator[tuple[str, Callable[[], None]]]:
     """(what is changed, a function that changes it in ``tree``) for each possible mutation.
 
@@ -177,7 +185,7 @@ def mutate(tree: ast.AST, source: str) -> Iterator[tuple[str, Callable[[], None]
                 yield f"{line}: {ast.unparse(node)} without .T", _replacer(tree, node, node.value)
             for other_name in _METHODS.get(node.attr, ()):
                 yield f"{line}: {node.attr} -> {other_name}", _setter(node, "attr", other_name)
-        elif isinstance(node, ast.Call) and len(node.args) == 2 and not node.keywords:
+        elif isinstance(node, ast.Call) and len(node.args) == 2 and not node.keywords and _has_order(node.func):
             yield f"{line}: arguments of {ast.unparse(node.func)} swapped", _setter(node, "args", node.args[::-1])
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in names and len(names) > 1:
             near = names[(names.index(node.id) + 1) % len(names)]
