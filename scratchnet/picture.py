@@ -261,7 +261,8 @@ def find_sheet(ink: Array, noise: float) -> tuple[slice, slice] | None:
         half = part * sheet.height / 2, part * sheet.width / 2
         rows = slice(max(0, math.ceil(i.mean() - half[0])), math.floor(i.mean() + half[0]))
         cols = slice(max(0, math.ceil(j.mean() - half[1])), math.floor(j.mean() + half[1]))
-        if filled[rows, cols].all():
+        inside = filled[rows, cols]
+        if inside.size and inside.all():
             return slice(rows.start * block, rows.stop * block), slice(cols.start * block, cols.stop * block)
     return None
 

@@ -405,6 +405,13 @@ def test_too_small(size):
     assert "too small or too narrow" in unreadable(Image.new("L", size))
 
 
+def test_a_block_too_small_for_a_rectangle_inside_is_no_sheet():
+    """Found by the fuzzer: a rectangle without pixels was taken for one."""
+    picture = np.zeros((4000, 30), np.uint8)
+    picture[23:30, 2] = 183
+    assert "no ink found" in unreadable(picture)
+
+
 @pytest.mark.parametrize("shape", [(0, 0), (0, 28), (28, 0), (0, 5, 3)])
 def test_empty_arrays(shape):
     assert "the picture is empty" in unreadable(np.zeros(shape, np.uint8))
