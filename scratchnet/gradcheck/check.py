@@ -75,7 +75,7 @@ def check(
     whole = is_whole(seed) and seed >= 0
     require(whole, f"check: seed must be an integer of at least 0, got {seed!r}")
     require(options is None or isinstance(options, dict), f"check: options must be a dict, got {options!r}")
-    shaped = shape is None or (isinstance(shape, tuple | list) and is_whole(*shape) and min(shape, default=1) >= 1)
+    shaped = shape is None or (isinstance(shape, tuple | list) and is_whole(*shape) and all(n >= 1 for n in shape))
     require(shaped, f"check: shape must be a tuple of integers, got {shape!r}")
     require(
         max_entries is None or (is_whole(max_entries) and max_entries > 0),

@@ -142,8 +142,7 @@ def _takes_upstream(
 
 
 def _defaults(function: Callable[..., Any]) -> dict[str, float]:
-    empty = inspect.Parameter.empty
-    return numbers_in({name: p.default for name, p in parameters(function).items() if p.default is not empty})
+    return numbers_in({name: p.default for name, p in parameters(function).items()})
 
 
 def _arguments(

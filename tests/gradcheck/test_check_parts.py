@@ -442,3 +442,11 @@ def test_an_empty_slice_is_told_where_nothing_is_padded():
     assert form("wrong shape", X[:1], settings={"pad": 0.0}) == (0.85, "")
     assert form("nan or infinity", empty, settings={"pad": 0.0}) == (0.96, "")
     assert form("wrong shape", None, settings={"pad": 0.0}) == (0.85, "")
+
+
+def test_a_name_that_is_not_defined_is_said_to_be_one():
+    def forward(x):
+        return undefined_weights * x, x  # noqa: F821
+
+    report = check((forward, lambda dout, cache: dout), X)
+    assert "stops at a name that is not defined" in str(report)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from scratchnet.gradcheck.compare import Objective, _tolerance, check_argument
+from scratchnet.gradcheck.compare import Objective, _compare, _tolerance, check_argument
 from scratchnet.gradcheck.kinks import Sides, examine, measure
 from scratchnet.gradcheck.learners import of_functions
 from scratchnet.gradcheck.numeric import (
@@ -17,6 +17,7 @@ from scratchnet.gradcheck.numeric import (
     one_sided,
 )
 from scratchnet.gradcheck.protocol import Trial
+from scratchnet.gradcheck.report import ArgumentResult
 from scratchnet.gradcheck.slopes import Prober, _fits_direction, _groups, measure_together
 
 H = 1e-5
@@ -482,3 +483,15 @@ def test_a_direction_without_a_number_fits_nothing():
     assert not _fits_direction(
         one, type(measure_together(prober(np.sin, X), H, drawn(), False))(zero, zero, None), H, drawn()
     )
+
+
+# --- how large the gradient is ---------------------------------------------------------------------------------------------
+
+
+def test_a_scale_that_a_jump_had_made_too_large_is_taken_back():
+    result = ArgumentResult("x", np.ones(2), np.array([1.0, 0.5]), size=2)
+    result.scale = 2.5
+    analytic = np.array([1.0, 0.5 + 2e-6])  # wrong beside 1, not beside 2.5
+    _compare(result, lambda x: float(x @ [1.0, 0.5]), np.ones(2), analytic, np.arange(2), np.zeros(2), H)
+    assert result.scale == 1
+    assert result.wrong == 1

@@ -383,3 +383,13 @@ def test_a_loss_s_settings():
 def test_a_layer_has_one_input(args, shape, count):
     with pytest.raises(ValueError, match=rf"to draw one, got {count} arrays and shape="):
         of_layer(ReLU(), args, shape, True, True, drawn())
+
+
+def test_a_layer_s_backward_returns_two_things():
+    class Three(ReLU):
+        def backward(self, dout, cache, *, need_dx=True):
+            return (*super().backward(dout, cache), None)
+
+    one = of_layer(Three(), (X,), None, True, False, drawn())
+    with pytest.raises(Malformed, match=r"must return \(dx, gradients by name\), got"):
+        one.backward(X, one.forward(one.copies(), 0)[1])
