@@ -62,6 +62,7 @@ EQUIVALENT: dict[str, str] = {
 
 _OF_GRADCHECK: dict[str, list[str]] = {
     "a bound on rounding that no number meets exactly": [
+        "scratchnet/gradcheck/notes.py notes_on: [elif largest < TINY and not result.wrong:] column 13: < -> <=",
         "scratchnet/gradcheck/bank/norm.py _mixed_up: [return any(abs(factor - ratio) < 1e-5 for ratio in (m / (m - 1), (m - 1) / m))] column 15: < -> <=",
         "scratchnet/gradcheck/bank/norm.py _read_table: [elif abs(factor - 1) > 1e-6:] column 13: > -> >=",
         "scratchnet/gradcheck/bank/norm.py _read_table: [elif abs(factor) < 1e-6:] column 13: < -> <=",
@@ -230,6 +231,13 @@ _OF_GRADCHECK: dict[str, list[str]] = {
     ],
     "only plain SGD takes the default; with keep = 0 the look-ahead is the step itself": [
         "scratchnet/gradcheck/steps.py Rule: [nesterov: bool = False] column 21: False -> True",
+    ],
+    "how often a step is timed, a time or two more or less": [
+        "scratchnet/gradcheck/evidence.py naive_step: [for _ in range(10):] column 23: 10 -> 11",
+        "scratchnet/gradcheck/evidence.py naive_step: [for _ in range(10):] column 23: 10 -> 9",
+    ],
+    "integers and truth values are never nan": [
+        'scratchnet/gradcheck/subject.py Subject.changed: [if not np.array_equal(array, given[name], equal_nan=array.dtype.kind == "f")] column 64: == -> <=',
     ],
 }
 EQUIVALENT |= {name: why for why, names in _OF_GRADCHECK.items() for name in names}

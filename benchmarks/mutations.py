@@ -138,7 +138,7 @@ _METHODS = {
 }
 
 
-_SYMMETRIC = {"max", "min", "maximum", "minimum", "array_equal", "isclose", "allclose", "close", "_is"}
+_SYMMETRIC = {"max", "min", "maximum", "minimum", "array_equal", "isclose", "allclose", "close", "same", "_is"}
 
 
 def _has_order(function: ast.expr) -> bool:

@@ -1,7 +1,5 @@
 """Any array as a flat picture: (N, D) as it is, (N, C, H, W) as a row of images for each n, with gaps between them."""
 
-import math
-
 import numpy as np
 
 from scratchnet.typing import Array
@@ -23,7 +21,7 @@ def to_plane(array: Array) -> Array:
         grown[:, :, :h, :w] = blocks[:down, :across]
         return grown.transpose(0, 2, 1, 3).reshape(down * (h + 1), across * (w + 1))[:-1, :-1]
     columns = min(array.shape[1], 40)
-    return array[: max(1, math.floor(MOST_CELLS / columns)), :columns]
+    return array[: max(1, MOST_CELLS // columns), :columns]
 
 
 def wrong_plane(wrong: Array) -> Array:
