@@ -7,9 +7,16 @@ _SLACK = "a bound on memory of more than a megabyte moves by 32 bytes"
 _FILLED = "every value is replaced by the file's before anybody sees it"
 _BLANKS = "blanks before a page are looked through for a byte more, which nobody is promised"
 _PEEK = "BufferedReader.peek gives what its buffer holds, however much is asked for"
+_BALANCE = "another balance of time and size; the file holds the same array"
 _ENOUGH = "it is asked for more bytes than are looked at, or as many as come"
 
 EQUIVALENT: dict[str, str] = {
+    "scratchnet/datasets/idx.py _parse: "
+    '[found = f"0x{magic.hex()}{_looks_like(magic + file.read(60))}"] column 64: 60 -> 59': _BLANKS,
+    "scratchnet/datasets/idx.py write: "
+    '[with gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=file, mtime=0) as packed:] '
+    "column 69: 6 -> 5": _BALANCE,
+    "scratchnet/datasets/idx.py _parse: [if len(values) > MOST_TIMES * raw.count + CHUNK:] column 11: > -> >=": _SLACK,
     'scratchnet/datasets/idx.py _read: [if buffered.peek(2)[:2] != b"\\x1f\\x8b":] column 25: 2 -> 3': _ENOUGH,
     'scratchnet/datasets/idx.py _read: [if buffered.peek(2)[:2] != b"\\x1f\\x8b":] column 25: 2 -> 0': _PEEK,
     'scratchnet/datasets/idx.py _read: [if buffered.peek(2)[:2] != b"\\x1f\\x8b":] column 25: 2 -> 1': _PEEK,
@@ -36,7 +43,7 @@ EQUIVALENT: dict[str, str] = {
     "column 88: False -> True": _COPY,
     "scratchnet/datasets/idx.py write: "
     '[with gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=file, mtime=0) as packed:] '
-    "column 69: 6 -> 7": "another balance of time and size; the file holds the same array",
+    "column 69: 6 -> 7": _BALANCE,
     "scratchnet/datasets/idx.py _parse: "
     "[if math.prod(max(dim, 1) for dim in shape) * dtype.itemsize > sys.maxsize:] "
     "column 7: > -> >=": "of exactly sys.maxsize bytes there is no file, so that it is refused in either case",

@@ -156,6 +156,12 @@ def test_types_idx_does_not_have(tmp_path, dtype):
     assert not list(tmp_path.iterdir())
 
 
+def test_an_array_without_values_may_be_long_in_other_dimensions(tmp_path):
+    path = tmp_path / "empty"
+    path.write_bytes(pack(8, (0, 2**31, 2**31), b""))
+    assert idx.read(path).shape == (0, 2**31, 2**31)
+
+
 def test_shapes_idx_does_not_have():
     with pytest.raises(ValueError, match=r"shape \(\)"):
         idx.write(io.BytesIO(), np.uint8(3))
@@ -169,6 +175,7 @@ def test_shapes_idx_does_not_have():
 HTML = b"<!DOCTYPE html><title>404</title>"
 DAMAGED = {
     "empty": (b"", "magic: found an empty file, wanted 4 bytes"),
+    "one zero": (b"\0", "magic: found only 1 bytes"),
     "short magic": (b"\0\0\x08", "magic: found only 3 bytes"),
     "other magic": (b"\x89PNG", "magic: found 0x89504e47, wanted 0x0000 "),
     "one wrong byte": (b"\0\1\x08\1\0\0\0\0", "magic: found 0x00010801"),
