@@ -76,8 +76,21 @@ def cnn_small(rng: Rng) -> Sequential:
     )
 
 
+def block(channels: int, rng: Rng) -> Residual:
+    """x + f(x), where f are two convolutions that keep the size."""
+    return Residual(
+        Sequential(
+            Conv2d(channels, channels, 3, pad=1, rng=rng),
+            BatchNorm2d(channels),
+            ReLU(),
+            Conv2d(channels, channels, 3, pad=1, rng=rng),
+            BatchNorm2d(channels),
+        )
+    )
+
+
 def cnn_bn(rng: Rng) -> Sequential:
-    """Four convolutions with batch normalisation, 32-64-64-128 channels, and dropout."""
+    """Five convolutions with batch normalisation, the last two in a residual block, then the mean of each map."""
     return Sequential(
         Conv2d(1, 32, 5, rng=rng),  # (32, 24, 24)
         MaxPool2d(2),
@@ -90,41 +103,28 @@ def cnn_bn(rng: Rng) -> Sequential:
         MaxPool2d(2),
         BatchNorm2d(64),
         ReLU(),  # (64, 5, 5)
-        Conv2d(64, 128, 3, rng=rng),
-        BatchNorm2d(128),
-        ReLU(),  # (128, 3, 3)
-        Flatten(),
-        Dropout(0.4),
-        Dense(1152, NUM_CLASSES, rng=rng),
+        block(64, rng),
+        ReLU(),
+        Dropout(0.3),
+        GlobalAvgPool(),  # (64,)
+        Dense(64, NUM_CLASSES, rng=rng),
     )
 
 
 def resnet(rng: Rng) -> Sequential:
     """A small residual network (He et al., CVPR 2016): two blocks, whose convolutions learn what to add to their input."""
-
-    def block(channels: int) -> Residual:
-        return Residual(
-            Sequential(
-                Conv2d(channels, channels, 3, pad=1, rng=rng),
-                BatchNorm2d(channels),
-                ReLU(),
-                Conv2d(channels, channels, 3, pad=1, rng=rng),
-                BatchNorm2d(channels),
-            )
-        )
-
     return Sequential(
         Conv2d(1, 32, 5, rng=rng),  # (32, 24, 24)
         MaxPool2d(2),
         BatchNorm2d(32),
         ReLU(),  # (32, 12, 12)
-        block(32),
+        block(32, rng),
         ReLU(),
         Conv2d(32, 64, 3, rng=rng),  # (64, 10, 10)
         MaxPool2d(2),
         BatchNorm2d(64),
         ReLU(),  # (64, 5, 5)
-        block(64),
+        block(64, rng),
         ReLU(),
         Dropout(0.3),
         GlobalAvgPool(),  # (64,)
