@@ -11,6 +11,14 @@ _BALANCE = "another balance of time and size; the file holds the same array"
 _ENOUGH = "it is asked for more bytes than are looked at, or as many as come"
 
 EQUIVALENT: dict[str, str] = {
+    "scratchnet/losses.py _check_dloss: "
+    '[single = is_number(dloss) or (isinstance(dloss, np.ndarray) and dloss.ndim == 0 and dloss.dtype.kind in "fiu")] '
+    "column 68: == -> <=": "there are never fewer than no dimensions",
+    "scratchnet/layers/conv.py _turned_is_shorter: "
+    "[return stride == (1, 1) and all((k - 1) / 2 <= p < k for k, p in zip(kernel_size, pad, strict=True))] "
+    "column 25: 1 -> 0": "the other way to dx gives the same numbers",
+    "scratchnet/layers/norm.py batch_norm_forward: [m = x.size // max(x.shape[1], 1)] "
+    "column 8: // -> /": "it divides evenly",
     "scratchnet/datasets/idx.py _parse: "
     '[found = f"0x{magic.hex()}{_looks_like(magic + file.read(60))}"] column 64: 60 -> 59': _BLANKS,
     "scratchnet/datasets/idx.py write: "
@@ -238,6 +246,9 @@ _OF_GRADCHECK: dict[str, list[str]] = {
     ],
     "only plain SGD takes the default; with keep = 0 the look-ahead is the step itself": [
         "scratchnet/gradcheck/steps.py Rule: [nesterov: bool = False] column 21: False -> True",
+    ],
+    "there is only one step so far": [
+        "scratchnet/gradcheck/kinks.py examine: [if steps[0].gap <= tolerance:] column 13: 0 -> -1",
     ],
     "how often a step is timed, a time or two more or less": [
         "scratchnet/gradcheck/evidence.py naive_step: [for _ in range(10):] column 23: 10 -> 11",

@@ -200,3 +200,18 @@ def test_wrong_settings(name, value):
 def test_wrong_channels(channels):
     with pytest.raises(ValueError, match=f"at least 1, got {channels[0]} and {channels[1]}"):
         Conv2d(*channels, 3, rng=np.random.default_rng(0))
+
+
+def test_an_image_smaller_than_the_kernel_is_told_with_its_padding():
+    with pytest.raises(
+        ValueError, match=re.escape("kernel (8, 3) is larger than the image: (2, 9) padded by (1, 2) is (4, 13)")
+    ):
+        output_size((2, 9), (8, 3), (1, 1), (1, 2))
+
+
+@pytest.mark.parametrize("shape", [(1, 4, 2), (2, 3, 2), (3, 4, 2), (2, 4, 3)])
+def test_col2im_wants_the_patches_of_these_windows(shape):
+    with pytest.raises(
+        ValueError, match=re.escape(f"dpatches must be (2, 4, 2) for this kernel_size, stride and pad, got {shape}")
+    ):
+        col2im(np.zeros(shape), (1, 1, 3, 3), (2, 2), (1, 1), (0, 0))

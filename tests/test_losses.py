@@ -465,3 +465,9 @@ def test_what_is_no_loss_is_named():
     for other in (MulticlassHinge, None, "hinge"):
         with pytest.raises(TypeError, match=r"Task: loss must be a loss, such as SoftmaxCrossEntropy\(\), got "):
             require_loss("Task: loss", other)
+
+
+@pytest.mark.parametrize("targets", [[[1.0, 2.0]], None, np.array([["a", "b"]])], ids=["list", "None", "texts"])
+def test_targets_are_an_array_of_numbers(targets):
+    with pytest.raises((TypeError, ValueError), match="MeanSquaredError: targets"):
+        mean_squared_error_forward(np.ones((1, 2)), targets)

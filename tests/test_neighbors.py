@@ -85,3 +85,9 @@ def test_no_gradient():
 def test_what_does_not_fit(use, message):
     with pytest.raises(ValueError, match=f"NearestNeighbors.*{message}"):
         use()
+
+
+@pytest.mark.parametrize("num_classes", [2, 1, 2.0, None])
+def test_every_label_is_below_the_number_of_classes(num_classes):
+    with pytest.raises(ValueError, match="num_classes must be an integer above all labels, got"):
+        module.k_nearest_forward(np.ones((1, 2)), np.ones((3, 2)), np.array([0, 2, 1]), 1, num_classes)

@@ -406,3 +406,9 @@ def test_defaults():
 def test_betas_are_two_numbers(optimizer, betas):
     with pytest.raises(ValueError, match=re.escape(f"{optimizer.__name__}: betas must be two numbers, got {betas!r}")):
         optimizer(0.1, betas)
+
+
+@pytest.mark.parametrize("momentum", ["0.9", None, 1j, np.array([0.5, 0.9])])
+def test_a_fraction_is_one_number(momentum):
+    with pytest.raises(ValueError, match=r"Momentum: momentum must be in 0 \.\. 1 \(1 excluded\), got"):
+        Momentum(0.1, momentum=momentum)
