@@ -483,6 +483,7 @@ def test_everything_that_lies_in_a_cache():
     assert _parts(Box) == [Box], "a class is one thing"
     assert _parts(noted) == [noted], "and so is a function"
     assert _parts([[[[["deep"]]]]]) == []
+    assert _parts({0: {1: {2: {3: {4: "deep"}}}}}) == []
     assert _parts([[[["less deep"]]]]) == ["less deep"]
 
 
