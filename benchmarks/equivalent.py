@@ -11,6 +11,15 @@ _BALANCE = "another balance of time and size; the file holds the same array"
 _ENOUGH = "it is asked for more bytes than are looked at, or as many as come"
 
 EQUIVALENT: dict[str, str] = {
+    "scratchnet/datasets/idx.py _read: "
+    '[with gzip.GzipFile(fileobj=buffered, mode="rb") as unpacked:] '
+    "column 13: gzip.GzipFile without mode=": "a file that says nothing else is opened for reading",
+    "scratchnet/serialize.py _parse_metadata: "
+    '[require(array.ndim == 0 and array.dtype.kind == "U", f"its metadata is {array.dtype} {array.shape}, wanted one text")] '
+    "column 12: == -> <=": "there are never fewer than no dimensions",
+    "scratchnet/serialize.py _check_state: "
+    '[require(labels.min(initial=0) >= 0 and labels.max(initial=0) <= last, f"{name}.labels must be in 0 .. {last}")] '
+    "column 39: 0 -> 1": "only whether a label is below 0 is asked",
     "scratchnet/losses.py _check_dloss: "
     '[single = is_number(dloss) or (isinstance(dloss, np.ndarray) and dloss.ndim == 0 and dloss.dtype.kind in "fiu")] '
     "column 68: == -> <=": "there are never fewer than no dimensions",

@@ -95,6 +95,11 @@ def test_gzip_is_seen_by_its_magic_not_its_name(tmp_path):
     assert idx.read(tmp_path / "a").tolist() == idx.read(tmp_path / "b.gz").tolist() == [[0, 1, 2], [3, 4, 5]]
 
 
+def test_gz_is_smaller(tmp_path):
+    idx.write(tmp_path / "a.gz", np.zeros(10_000, np.uint8))
+    assert (tmp_path / "a.gz").stat().st_size < 200
+
+
 def test_gz_bytes_are_always_the_same(tmp_path):
     array = np.arange(100, dtype=np.uint8)
     for name in ("a.gz", "other.gz"):
