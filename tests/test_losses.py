@@ -471,3 +471,13 @@ def test_what_is_no_loss_is_named():
 def test_targets_are_an_array_of_numbers(targets):
     with pytest.raises((TypeError, ValueError), match="MeanSquaredError: targets"):
         mean_squared_error_forward(np.ones((1, 2)), targets)
+
+
+def test_softmax_wants_floats():
+    with pytest.raises((TypeError, ValueError), match="softmax: logits"):
+        softmax(np.array([[1, 2]]))
+
+
+def test_a_loss_of_nothing_has_no_sign():
+    loss, _ = softmax_cross_entropy_forward(np.array([[1e3, 0.0]]), np.array([0]))
+    assert math.copysign(1, loss) == 1

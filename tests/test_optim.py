@@ -412,3 +412,10 @@ def test_betas_are_two_numbers(optimizer, betas):
 def test_a_fraction_is_one_number(momentum):
     with pytest.raises(ValueError, match=r"Momentum: momentum must be in 0 \.\. 1 \(1 excluded\), got"):
         Momentum(0.1, momentum=momentum)
+
+
+@pytest.mark.parametrize("schedule", [cosine, one_cycle, warmup_cosine])
+@pytest.mark.parametrize("steps", [2.5, "3", None, 0])
+def test_steps_are_a_whole_number(schedule, steps):
+    with pytest.raises(ValueError, match="steps must be an integer of at least 1, got"):
+        schedule(0.1, steps)
