@@ -11,6 +11,9 @@ _BALANCE = "another balance of time and size; the file holds the same array"
 _ENOUGH = "it is asked for more bytes than are looked at, or as many as come"
 
 EQUIVALENT: dict[str, str] = {
+    "scratchnet/layers/compose.py Residual.stages_back: "
+    "[for (way, child), child_cache in zip(self.children.items(), cache, strict=True):] "
+    "column 82: True -> False": "forward has made a cache for each child",
     "scratchnet/datasets/idx.py _read: "
     '[with gzip.GzipFile(fileobj=buffered, mode="rb") as unpacked:] '
     "column 13: gzip.GzipFile without mode=": "a file that says nothing else is opened for reading",

@@ -215,3 +215,8 @@ def test_col2im_wants_the_patches_of_these_windows(shape):
         ValueError, match=re.escape(f"dpatches must be (2, 4, 2) for this kernel_size, stride and pad, got {shape}")
     ):
         col2im(np.zeros(shape), (1, 1, 3, 3), (2, 2), (1, 1), (0, 0))
+
+
+def test_windows_are_one_apart_and_unpadded_if_nothing_is_said():
+    patches, shape = np.arange(16.0).reshape(2, 4, 2), (1, 1, 3, 3)
+    assert np.array_equal(col2im(patches, shape, (2, 2)), col2im(patches, shape, (2, 2), (1, 1), (0, 0)))

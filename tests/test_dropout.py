@@ -118,3 +118,10 @@ def test_wrong_p(p):
 def test_dropping_everything_is_refused_by_the_function_too():
     with pytest.raises(ValueError, match=re.escape("p must be in 0 .. 1 (1 excluded), got 1")):
         dropout_forward(np.ones(3), 1, np.random.default_rng(0))
+
+
+def test_the_function_takes_the_probability_0():
+    x = np.arange(6.0).reshape(2, 3)
+    out, cache = dropout_forward(x, 0, np.random.default_rng(0))
+    assert np.array_equal(out, x)
+    assert np.array_equal(dropout_backward(x, cache), x)

@@ -64,3 +64,21 @@ def test_what_is_random_is_fixed_state_and_not_learned():
 def test_what_does_not_fit(build, message):
     with pytest.raises(ValueError, match=f"RandomFourierFeatures.*{message}"):
         build()
+
+
+def test_phases_go_all_the_way_round():
+    b = RandomFourierFeatures(2, 1000, gamma=1.0, rng=rng()).state["b"]
+    counts, _ = np.histogram(b, 4, (0, 2 * np.pi))
+    assert counts.sum() == 1000
+    assert counts.min() > 200
+
+
+@pytest.mark.parametrize("w", [np.ones(8), [[1.0]], np.ones((2, 3, 4))], ids=["1d", "list", "3d"])
+def test_w_is_a_matrix(w):
+    with pytest.raises((TypeError, ValueError), match="RandomFourierFeatures: w"):
+        random_fourier_forward(np.ones((2, 2)), w, np.ones(4))
+
+
+def test_b_has_a_number_for_each_column():
+    with pytest.raises(ValueError, match=r"got w \(2, 4\), b \(3,\)"):
+        random_fourier_forward(np.ones((2, 2)), np.ones((2, 4)), np.ones(3))

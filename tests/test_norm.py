@@ -274,3 +274,9 @@ def test_a_learners_own_pair_with_its_own_cache_still_trains_the_running_statist
 def test_half_of_the_given_statistics_is_refused():
     with pytest.raises(ValueError, match="both mean and var, or neither"):
         batch_norm_forward(np.ones((3, 2)), np.ones(2), np.zeros(2), mean=np.zeros(2))
+
+
+@pytest.mark.parametrize("eps", ["1", None, 1j, 0, -1, math.inf])
+def test_eps_is_one_positive_number(eps):
+    with pytest.raises(ValueError, match="BatchNorm: eps must be positive, got"):
+        batch_norm_forward(np.ones((3, 2)), np.ones(2), np.zeros(2), eps)
