@@ -89,6 +89,7 @@ EQUIVALENT: dict[str, str] = {
 
 _OF_GRADCHECK: dict[str, list[str]] = {
     "a bound on rounding that no number meets exactly": [
+        "scratchnet/gradcheck/signs/structure.py _one_term_left: [single = (np.abs(sums - a[:, None]) <= tolerance) & (np.abs(sums) > tolerance)] column 14: <= -> <",
         "scratchnet/gradcheck/notes.py notes_on: [elif largest < TINY and not result.wrong:] column 13: < -> <=",
         "scratchnet/gradcheck/bank/norm.py _mixed_up: [return any(abs(factor - ratio) < 1e-5 for ratio in (m / (m - 1), (m - 1) / m))] column 15: < -> <=",
         "scratchnet/gradcheck/bank/norm.py _read_table: [elif abs(factor - 1) > 1e-6:] column 13: > -> >=",
