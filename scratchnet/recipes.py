@@ -1,7 +1,7 @@
 """How networks are trained: plain data. Each model has a recipe of its own name, and there are some for a purpose.
 
-The numbers were chosen on a validation split of MNIST's training set (5 000 images, seeds 100 and up); the test set had
-no part in it.
+The numbers were chosen on a validation split of MNIST's training set (5 000 images, those of cnn-bn on 10 000; seeds 100
+and up); the test set had no part in it.
 """
 
 import dataclasses
@@ -175,14 +175,11 @@ RECIPES: dict[str, Recipe] = {
     "cnn-small": Recipe("cnn-small", epochs=8, lr=0.1),
     "tiny": AUGMENTED.replace(model="tiny", epochs=30, lr=0.2),
     "resnet": AUGMENTED.replace(model="resnet", epochs=20, weight_decay=5e-4, label_smoothing=0.05),
-    "cnn-bn": Recipe(
-        "cnn-bn",
+    "cnn-bn": AUGMENTED.replace(
+        model="cnn-bn",
         epochs=20,
-        batch_size=128,
-        lr=0.15,
         weight_decay=5e-4,
         label_smoothing=0.05,
-        ema=0.998,
         shift=3,
         rotation=15,
         scale=0.15,

@@ -76,8 +76,11 @@ def cnn_small(rng: Rng) -> Sequential:
     )
 
 
-def block(channels: int, rng: Rng) -> Residual:
-    """x + f(x), where f are two convolutions that keep the size."""
+def residual_block(channels: int, rng: Rng) -> Residual:
+    """x + f(x), where f are two convolutions that keep the size (He et al., CVPR 2016, section 3.2).
+
+    (N, C, H, W) -> (N, C, H, W); the ReLU that follows the sum stands after the block.
+    """
     return Residual(
         Sequential(
             Conv2d(channels, channels, 3, pad=1, rng=rng),
@@ -103,7 +106,7 @@ def cnn_bn(rng: Rng) -> Sequential:
         MaxPool2d(2),
         BatchNorm2d(64),
         ReLU(),  # (64, 5, 5)
-        block(64, rng),
+        residual_block(64, rng),
         ReLU(),
         Dropout(0.3),
         GlobalAvgPool(),  # (64,)
@@ -118,13 +121,13 @@ def resnet(rng: Rng) -> Sequential:
         MaxPool2d(2),
         BatchNorm2d(32),
         ReLU(),  # (32, 12, 12)
-        block(32, rng),
+        residual_block(32, rng),
         ReLU(),
         Conv2d(32, 64, 3, rng=rng),  # (64, 10, 10)
         MaxPool2d(2),
         BatchNorm2d(64),
         ReLU(),  # (64, 5, 5)
-        block(64, rng),
+        residual_block(64, rng),
         ReLU(),
         Dropout(0.3),
         GlobalAvgPool(),  # (64,)

@@ -69,8 +69,10 @@ def generic(shape, seed=1):
 
 
 def said(findings):
-    """(name, weight, what is said) of each finding."""
-    return [(finding.name, finding.weight, finding.evidence) for finding in findings]
+    """(name, what is said) of each finding, the surest first; how sure lies between 0 and 1."""
+    findings = list(findings)
+    assert all(0 < finding.weight < 1 for finding in findings)
+    return [(finding.name, finding.evidence) for finding in sorted(findings, key=lambda finding: -finding.weight)]
 
 
 def names(findings):

@@ -104,9 +104,9 @@ def test_a_mask_turned_round():
         "your dx is on exactly where it should be off: 3 of 3 entries that forward stops get a gradient; 4 of 4 that "
         "forward lets pass get a wrong one"
     )
-    assert found(1 - RELU, RELU) == [("mask inverted", 0.96, said_of_relu)]
-    assert found(1.01 - LEAKY, LEAKY) == [("mask inverted", 0.96, said_of_relu)]
-    assert found(-3 * (1 - RELU), -3 * RELU)[0][:2] == ("mask inverted", 0.96)
+    assert found(1 - RELU, RELU) == [("mask inverted", said_of_relu)]
+    assert found(1.01 - LEAKY, LEAKY) == [("mask inverted", said_of_relu)]
+    assert found(-3 * (1 - RELU), -3 * RELU)[0][0] == "mask inverted"
 
 
 def test_a_mask_turned_round_is_one_value_where_it_should_be_off():
@@ -124,24 +124,22 @@ def test_a_negated_leaky_relu_without_its_leak_is_not_turned_round():
         "derivative at the wrong value",
     ]
     assert found(-1.0, -LEAKY) == [
-        ("mask missing", 0.95, "your dx is -1 * dout everywhere; it should be -0.01 * dout in 3 entries")
+        ("mask missing", "your dx is -1 * dout everywhere; it should be -0.01 * dout in 3 entries")
     ]
 
 
 def test_no_mask_at_all():
-    assert found(1.0, RELU) == [("mask missing", 0.95, "your dx is 1 * dout everywhere; it should be 0 * dout in 3 entries")]
-    assert found(2.5, LEAKY) == [
-        ("mask missing", 0.95, "your dx is 2.5 * dout everywhere; it should be 0.01 * dout in 3 entries")
-    ]
+    assert found(1.0, RELU) == [("mask missing", "your dx is 1 * dout everywhere; it should be 0 * dout in 3 entries")]
+    assert found(2.5, LEAKY) == [("mask missing", "your dx is 2.5 * dout everywhere; it should be 0.01 * dout in 3 entries")]
     third = np.where(X > 1, 1.0, LEAKY)
     assert found(1e-3, third)[0][0] == "mask missing"
     assert found(0.01, LEAKY)[0][0] == "mask missing"
-    assert found(1.0, 0 * RELU)[0][2].startswith("your dx is 1 * dout everywhere; it should be 0 * dout")
+    assert found(1.0, 0 * RELU)[0][1].startswith("your dx is 1 * dout everywhere; it should be 0 * dout")
     three = np.where(X > 1, 1.0, np.where(ON, 0.5, 0))
-    assert found(2.0, three)[0][2].endswith("it should be 0 * dout in 4 entries")
-    assert found(2.0, np.where(X < -1, -0.5, three))[0][2].endswith("it should be 0 * dout in 4 entries")
+    assert found(2.0, three)[0][1].endswith("it should be 0 * dout in 4 entries")
+    assert found(2.0, np.where(X < -1, -0.5, three))[0][1].endswith("it should be 0 * dout in 4 entries")
     absolute = np.sign(X)
-    assert found(1.0, absolute)[0][2] == "your dx is 1 * dout everywhere; it should be -1 * dout in 3 entries"
+    assert found(1.0, absolute)[0][1] == "your dx is 1 * dout everywhere; it should be -1 * dout in 3 entries"
 
 
 def test_what_is_0_everywhere_is_not_a_missing_mask():
@@ -156,7 +154,7 @@ def test_what_is_0_everywhere_is_not_a_missing_mask():
 def test_a_value_stands_where_the_mask_belongs(value, words):
     x = np.where(ON, -X, X) if words.startswith("|") else X  # so that what passes is negative
     value = {"x": x, "out": 2 * x + 1, "|x|": np.abs(x), "|out|": np.abs(2 * x + 1)}[words]
-    expected = [("value instead of mask", 0.96, f"where it passes your dx is dout * {words}, not dout")]
+    expected = [("value instead of mask", f"where it passes your dx is dout * {words}, not dout")]
     assert found(np.where(ON, value, 0.0), RELU, x=x, out=2 * x + 1) == expected
     assert found(np.where(ON, 3 * value, 0.0), 3 * RELU, x=x, out=2 * x + 1) == expected  # times the scale of a dropout
     assert found(np.where(ON, value, 0.0), 3 * RELU, x=x, out=2 * x + 1) == expected
@@ -165,21 +163,21 @@ def test_a_value_stands_where_the_mask_belongs(value, words):
 def test_the_sign_of_dout_is_taken_for_the_mask():
     counted = "2 of 3 entries that forward stops get a gradient; 2 of 4 that forward lets pass get a wrong one"
     told = f"your dx passes where dout > 0, whatever the input was: {counted}"
-    assert found(np.where(DOUT > 0, 1.0, 0.0), RELU) == [("mask of the wrong array", 0.97, told)]
+    assert found(np.where(DOUT > 0, 1.0, 0.0), RELU) == [("mask of the wrong array", told)]
     counted = "1 of 3 entries that forward stops get a gradient; 2 of 4 that forward lets pass get a wrong one"
     told = f"your dx passes where -dout > 0, whatever the input was: {counted}"
-    assert found(np.where(DOUT < 0, 1.0, 0.0), RELU) == [("mask of the wrong array", 0.97, told)]
-    assert found(np.where(DOUT > 0, 1.0, 0.01), LEAKY)[0][1] == 0.97  # what leaks does not pass
-    assert found(np.where(DOUT > 0, -1.0, -0.01), -LEAKY)[0][1] == 0.97
+    assert found(np.where(DOUT < 0, 1.0, 0.0), RELU) == [("mask of the wrong array", told)]
+    assert found(np.where(DOUT > 0, 1.0, 0.01), LEAKY)[0][0] == "mask of the wrong array"  # what leaks does not pass
+    assert found(np.where(DOUT > 0, -1.0, -0.01), -LEAKY)[0][0] == "mask of the wrong array"
 
 
 def test_a_fraction_cut_off():
     told = "your local derivatives are the right ones with their fractions cut off: 0.01 has become 0"
     counted = "3 of 3 entries that forward stops get a gradient"
     assert found(RELU, LEAKY) == [
-        ("integer arithmetic", 0.8, told),
-        ("mask of the wrong array", 0.7, counted),
-        ("derivative at the wrong value", 0.65, counted),
+        ("integer arithmetic", told),
+        ("mask of the wrong array", counted),
+        ("derivative at the wrong value", counted),
     ]
     assert "integer arithmetic" not in [name for name, *_ in found(np.where(X > 1, 1.0, 0.0), RELU)]
     assert "integer arithmetic" not in [name for name, *_ in found(np.where(ON, 1.0, 5e-6), RELU)]
@@ -188,28 +186,28 @@ def test_a_fraction_cut_off():
 def test_another_threshold_than_0():
     counted = "1 of 4 that forward lets pass get a wrong one"
     told = f"your dx passes where x > 1: {counted}"  # 1 lies halfway between 0.7 and 1.3
-    assert found(np.where(X > 1, 1.0, 0.0), RELU) == [("mask of the wrong array", 0.9, told)]
+    assert found(np.where(X > 1, 1.0, 0.0), RELU) == [("mask of the wrong array", told)]
     counted = "2 of 3 entries that forward stops get a gradient"
     told = f"your dx passes where x > -1.65: {counted}"
-    assert found(np.where(X > -1.5, 1.0, 0.0), RELU) == [("mask of the wrong array", 0.9, told)]
-    assert found(np.where(X > 1, 1.0, 0.01 * (1 + 1e-12)), LEAKY)[0][1] == 0.9
-    assert found(np.where(X > 1, 1.0, 0.0), LEAKY)[0][1] == 0.9
-    assert found(np.where(X > 1, 2.5, 0.0), 2.5 * RELU)[0][1] == 0.9
-    assert found(np.where(X > 1, 1.0, 0.3), np.where(ON, 1.0, 0.3))[0][1] == 0.9
+    assert found(np.where(X > -1.5, 1.0, 0.0), RELU) == [("mask of the wrong array", told)]
+    assert found(np.where(X > 1, 1.0, 0.01 * (1 + 1e-12)), LEAKY)[0][0] == "mask of the wrong array"
+    assert found(np.where(X > 1, 1.0, 0.0), LEAKY)[0][0] == "mask of the wrong array"
+    assert found(np.where(X > 1, 2.5, 0.0), 2.5 * RELU)[0][0] == "mask of the wrong array"
+    assert found(np.where(X > 1, 1.0, 0.3), np.where(ON, 1.0, 0.3))[0][0] == "mask of the wrong array"
 
 
 def test_a_mask_of_something_else():
     yours = np.array([1.0, 1, 0, 0, 1, 0, 1])
     counted = "1 of 3 entries that forward stops get a gradient; 1 of 4 that forward lets pass get a wrong one"
-    assert found(yours, RELU) == [("mask of the wrong array", 0.85, counted)]
-    assert found(np.where(yours, 1.0, 0.01), LEAKY) == [("mask of the wrong array", 0.85, counted)]
+    assert found(yours, RELU) == [("mask of the wrong array", counted)]
+    assert found(np.where(yours, 1.0, 0.01), LEAKY) == [("mask of the wrong array", counted)]
 
 
 def test_another_leak():
     told = "where it is off your dx is 0.2 * dout instead of 0.01 * dout"
     assert found(np.where(ON, 1.0, 0.2), LEAKY) == [
-        ("derivative at the wrong value", 0.7, told),
-        ("mask missing", 0.6, told),
+        ("derivative at the wrong value", told),
+        ("mask missing", told),
     ]
 
 
@@ -220,8 +218,8 @@ def test_two_leaks_are_no_other_leak():
 
 def test_what_passes_has_another_factor():
     counted = "4 of 4 that forward lets pass get a wrong one"
-    assert found(5 * RELU, RELU) == [("derivative at the wrong value", 0.5, counted)]
-    assert found(np.where(ON, 5.0, 0.01), LEAKY) == [("derivative at the wrong value", 0.5, counted)]
+    assert found(5 * RELU, RELU) == [("derivative at the wrong value", counted)]
+    assert found(np.where(ON, 5.0, 0.01), LEAKY) == [("derivative at the wrong value", counted)]
 
 
 def test_the_scale_of_a_dropout_has_its_own_name():
@@ -237,21 +235,21 @@ def test_many_values_where_it_passes():
     yours = np.where(ON, [0.3, 0, 0.5, 0, 0.8, 0, 0.9], 0.0)
     counted = "4 of 4 that forward lets pass get a wrong one"
     assert found(yours, RELU) == [
-        ("value instead of mask", 0.6, f"where it passes your dx is not dout: {counted}"),
-        ("wrong operand", 0.5, counted),
+        ("value instead of mask", f"where it passes your dx is not dout: {counted}"),
+        ("wrong operand", counted),
     ]
 
 
 def test_many_values_everywhere():
     counted = "3 of 3 entries that forward stops get a gradient"
-    assert found(np.where(ON, 1, [0, 0.5, 0, 0.6, 0, 0.7, 0]), RELU) == [("mask missing", 0.7, counted)]
+    assert found(np.where(ON, 1, [0, 0.5, 0, 0.6, 0, 0.7, 0]), RELU) == [("mask missing", counted)]
     both = "3 of 3 entries that forward stops get a gradient; 4 of 4 that forward lets pass get a wrong one"
-    assert found(np.linspace(0.2, 0.9, 7), RELU) == [("mask missing", 0.7, both)]
+    assert found(np.linspace(0.2, 0.9, 7), RELU) == [("mask missing", both)]
 
 
 def test_many_values_at_some_entries_that_are_off():
     counted = "2 of 3 entries that forward stops get a gradient; 4 of 4 that forward lets pass get a wrong one"
-    assert found([0.3, 0.4, 0.5, 0.6, 0.7, 0.0, 0.8], RELU) == [("mask of the wrong array", 0.55, counted)]
+    assert found([0.3, 0.4, 0.5, 0.6, 0.7, 0.0, 0.8], RELU) == [("mask of the wrong array", counted)]
 
 
 def test_a_tiny_difference_is_no_masks():
@@ -262,19 +260,19 @@ def test_a_tiny_difference_is_no_masks():
 @pytest.mark.parametrize(("off_by", "leaks"), [(5e-6, 1), (0.01, 1), (5e-7, 0)])
 def test_how_much_may_leak(off_by, leaks):
     yours = np.where(ON, 1.0, [0, off_by, 0, 0.5, 0, 0.7, 0])
-    assert found(yours, RELU)[0][2] == f"{2 + leaks} of 3 entries that forward stops get a gradient"
+    assert found(yours, RELU)[0][1] == f"{2 + leaks} of 3 entries that forward stops get a gradient"
 
 
 @pytest.mark.parametrize(("off_by", "blocked"), [(5e-5, 1), (0.01, 1), (5e-7, 0)])
 def test_how_much_less_may_pass(off_by, blocked):
     yours = np.where(ON, [1 - off_by, 0, 0.6, 0, 0.7, 0, 1], 0.0)
-    assert found(yours, RELU)[1][2] == f"{2 + blocked} of 4 that forward lets pass get a wrong one"
+    assert found(yours, RELU)[1][1] == f"{2 + blocked} of 4 that forward lets pass get a wrong one"
 
 
 def test_the_gradient_has_the_name_the_code_gives_it():
     evidence = local(1.0, RELU)
     evidence.subject.called["x"] = "grad"
-    assert said(elementwise.find(evidence))[0][2].startswith("your grad is 1 * dout")
+    assert said(elementwise.find(evidence))[0][1].startswith("your grad is 1 * dout")
 
 
 @pytest.mark.parametrize(
@@ -325,13 +323,13 @@ def smooth(yours, out=SIGMOID, slopes=None):
 
 
 def test_the_local_derivative_is_left_out():
-    assert smooth(1.0) == [("local derivative missing", 0.96, "your dx is dout itself")]
+    assert smooth(1.0) == [("local derivative missing", "your dx is dout itself")]
 
 
 @pytest.mark.parametrize(("yours", "words"), [(SIGMOID, "out"), (X, "x")], ids=["out", "x"])
 def test_a_value_stands_where_the_derivative_belongs(yours, words):
     told = f"your dx is dout * {words}: {words} stands where the derivative belongs"
-    assert smooth(yours) == [("derivative at the wrong value", 0.9, told)]
+    assert smooth(yours) == [("derivative at the wrong value", told)]
 
 
 @pytest.mark.parametrize(
@@ -346,12 +344,12 @@ def test_a_value_stands_where_the_derivative_belongs(yours, words):
 )
 def test_the_derivative_of_another_function(yours, words):
     told = f"your local derivative is {words}, and that is not this function's"
-    assert smooth(yours, TANH, 1 - TANH**2) == [("derivative at the wrong value", 0.96, told)]
+    assert smooth(yours, TANH, 1 - TANH**2) == [("derivative at the wrong value", told)]
 
 
 def test_tanhs_derivative_for_a_sigmoid():
     told = "your local derivative is 1 - out**2, and that is not this function's"
-    assert smooth(1 - SIGMOID**2) == [("derivative at the wrong value", 0.96, told)]
+    assert smooth(1 - SIGMOID**2) == [("derivative at the wrong value", told)]
 
 
 @pytest.mark.parametrize(
@@ -364,7 +362,7 @@ def test_the_functions_own_derivative_is_not_called_wrong(out, slopes):
 def test_another_function_of_each_entry():
     slopes = np.array([1.0, 2, 3, 4, 5, 6, 7])
     told = "your local derivative is 0.5 to 1.5 times the right one, depending on the entry"
-    assert smooth(slopes * [1, 0.5, 1.5, 1, 1, 1, 1], X + 9, slopes) == [("derivative at the wrong value", 0.75, told)]
+    assert smooth(slopes * [1, 0.5, 1.5, 1, 1, 1, 1], X + 9, slopes) == [("derivative at the wrong value", told)]
 
 
 @pytest.mark.parametrize("factor", [3.0, -3.0])

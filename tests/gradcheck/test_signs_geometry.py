@@ -25,16 +25,14 @@ NAMELESS = "all numbers of your dx are right, but in the wrong places"
 def test_two_gradients_in_the_wrong_order():
     v, w = np.array([0.0, 2, 4]), np.array([3.0, -1, 5])
     findings = list(geometry._other_arguments(of_gradients({"v": (w, v), "w": (v, w), "x": (2 * MATRIX, MATRIX)})))
-    assert said(findings) == [
-        ("gradients in the wrong order", 0.99, "dv holds the gradient of w, dw holds the gradient of v")
-    ]
+    assert said(findings) == [("gradients in the wrong order", "dv holds the gradient of w, dw holds the gradient of v")]
     assert findings[0].explains == ("v", "w")
 
 
 def test_gradients_of_other_shapes_in_the_wrong_order():
     findings = said(geometry.find(of_gradients({"x": (SQUARE, BOX), "w": (MATRIX, SQUARE), "b": (BOX, MATRIX)})))
     told = "dx holds the gradient of w, dw holds the gradient of b, db holds the gradient of x"
-    assert findings[0] == ("gradients in the wrong order", 0.99, told)
+    assert findings[0] == ("gradients in the wrong order", told)
 
 
 def test_one_gradient_of_another_argument_is_no_order():
@@ -74,7 +72,7 @@ def test_a_difference_of_rounding_is_not_one_of_places(size):
 )
 def test_two_axes_swapped(numeric, axes, words):
     told = f"your dx is right after swapping axes {words[0]} and {words[1]}"
-    assert found(numeric.transpose(axes), numeric) == [("transposed", 0.95, told)]
+    assert found(numeric.transpose(axes), numeric) == [("transposed", told)]
 
 
 @pytest.mark.parametrize(
@@ -88,7 +86,7 @@ def test_two_axes_swapped(numeric, axes, words):
 )
 def test_kernels_turned(turn, words):
     told = f"your dx is right after turning it {words}"
-    assert found(turn(IMAGES), IMAGES) == [("kernel flipped", 0.96, told)]
+    assert found(turn(IMAGES), IMAGES) == [("kernel flipped", told)]
 
 
 def test_only_images_are_turned():
@@ -99,34 +97,33 @@ def test_only_images_are_turned():
 @pytest.mark.parametrize(("step", "axis"), [(1, 0), (1, 1), (2, 1), (3, 2)])
 def test_rolled(step, axis):
     told = f"your dx is right, but rolled by {step} along axis {axis}"
-    assert found(np.roll(BOX, step, axis), BOX)[-1] == ("shifted", 0.9, told)
+    assert found(np.roll(BOX, step, axis), BOX)[-1] == ("shifted", told)
     assert len([name for name, *_ in found(np.roll(BOX, step, axis), BOX) if name != "shifted"]) == 0
 
 
 def test_backwards():
-    findings = found(BOX[:, ::-1], BOX)
-    assert findings[0] == ("reshaped in the wrong order", 0.6, "your dx is right, but runs backwards along axis 1")
-    assert findings[1][1] == 0.8
-    assert found(BOX[:, :, ::-1], BOX)[0][2].endswith("backwards along axis 2")
+    for axis in (1, 2):
+        told = f"your dx is right, but runs backwards along axis {axis}"
+        assert ("reshaped in the wrong order", told) in found(np.flip(BOX, axis), BOX)
 
 
 def test_an_example_of_a_wrong_place():
     mine = MATRIX.copy()
     mine[0, 1], mine[1, 2], mine[1, 0] = MATRIX[1, 2], MATRIX[1, 0], MATRIX[0, 1]
     told = f"{NAMELESS}: e.g. dx[0, 1] holds what belongs in dx[1, 2]"
-    assert found(mine, MATRIX) == [("reshaped in the wrong order", 0.8, told)]
+    assert found(mine, MATRIX) == [("reshaped in the wrong order", told)]
 
 
 def test_an_example_is_of_a_number_that_is_there_once():
     numeric = np.array([[1.0, 1, 2, 3, 5]])
     mine = np.array([[3.0, 5, 1, 2, 1]])
-    assert found(mine, numeric)[0][2].endswith("e.g. dx[0, 0] holds what belongs in dx[0, 3]")
+    assert found(mine, numeric)[0][1].endswith("e.g. dx[0, 0] holds what belongs in dx[0, 3]")
     numeric, mine = np.array([1.0, 1, 2, 2, 3, 3]), np.array([1.0, 2, 3, 1, 2, 3])
-    assert found(mine, numeric) == [("reshaped in the wrong order", 0.8, NAMELESS)]
+    assert found(mine, numeric) == [("reshaped in the wrong order", NAMELESS)]
     numeric, mine = np.array([1.0, 1, 2, 3, 4]), np.array([2.0, 3, 1, 4, 1])
-    assert found(mine, numeric)[0][2].endswith("e.g. dx[0] holds what belongs in dx[2]")
+    assert found(mine, numeric)[0][1].endswith("e.g. dx[0] holds what belongs in dx[2]")
     numeric, mine = np.array([2.0, 3, 1, 4, 1]), np.array([1.0, 1, 2, 3, 4])
-    assert found(mine, numeric)[0][2].endswith("e.g. dx[2] holds what belongs in dx[0]")
+    assert found(mine, numeric)[0][1].endswith("e.g. dx[2] holds what belongs in dx[0]")
 
 
 def test_rounding_is_no_wrong_place():
@@ -144,8 +141,8 @@ def test_rounding_is_no_wrong_place():
 def test_read_in_the_order_of_other_axes():
     mine = IMAGES.transpose(0, 2, 3, 1).reshape(IMAGES.shape)
     findings = list(geometry.find(of_gradients({"x": (mine, IMAGES)})))
-    assert [(f.name, f.weight, f.detail) for f in findings] == [
-        ("reshaped in the wrong order", 0.94, "transposed to (0, 2, 3, 1) and then reshaped")
+    assert [(f.name, f.detail) for f in findings] == [
+        ("reshaped in the wrong order", "transposed to (0, 2, 3, 1) and then reshaped")
     ]
     assert findings[0].evidence.startswith(NAMELESS + ": e.g. dx[0, 0, 0, 1] holds what belongs in dx[0, 1, 0, 0]")
     assert findings[0].evidence.endswith("; that is what you get if the channels are taken as the last axis")
@@ -155,12 +152,11 @@ def test_taken_in_the_order_of_other_axes():
     mine = IMAGES.reshape(2, 5, 4, 3).transpose(0, 3, 1, 2)
     findings = list(geometry.find(of_gradients({"x": (mine, IMAGES)})))
     assert findings[0].detail == "numbers read in the order of axes (0, 2, 3, 1)"
-    assert findings[0].weight == 0.94
 
 
 def test_the_axes_of_other_arrays_have_no_names():
     mine = BOX.transpose(0, 2, 1).reshape(BOX.shape)
-    assert found(mine, BOX)[0][2].endswith("that is what you get if axis 1 is taken as the last axis")
+    assert found(mine, BOX)[0][1].endswith("that is what you get if axis 1 is taken as the last axis")
     four = IMAGES.transpose(0, 2, 3, 1).reshape(IMAGES.shape)
     findings = list(geometry.find(of_gradients({"x": (MATRIX, MATRIX), "w": (four, IMAGES)})))
     assert findings[0].evidence.endswith("that is what you get if axis 1 is taken as the last axis")
@@ -237,7 +233,7 @@ def moved(n, dy, dx, axes=(2, 3)):
 def test_moved_by_rows_and_columns(dy, dx, words):
     n = generic((2, 3, 7, 8))
     told = f"your dx is right, but moved by {words}"
-    assert found(moved(n, dy, dx), n) == [("shifted", 0.94, told)]
+    assert found(moved(n, dy, dx), n) == [("shifted", told)]
 
 
 def test_not_by_more_than_3_and_not_in_what_has_no_rows_and_columns():
@@ -287,9 +283,9 @@ def test_what_is_left_must_not_be_0():
 
 def test_channels_may_come_last():
     n = generic((2, 5, 6, 3))
-    assert found(moved(n, 1, 2, (1, 2)), n) == [("shifted", 0.94, "your dx is right, but moved by 1 row and 2 columns")]
+    assert found(moved(n, 1, 2, (1, 2)), n) == [("shifted", "your dx is right, but moved by 1 row and 2 columns")]
     n = generic((1, 7, 7, 2))
-    assert found(moved(n, -3, 0, (1, 2)), n) == [("shifted", 0.94, "your dx is right, but moved by -3 rows and 0 columns")]
+    assert found(moved(n, -3, 0, (1, 2)), n) == [("shifted", "your dx is right, but moved by -3 rows and 0 columns")]
 
 
 @pytest.mark.parametrize(
@@ -310,8 +306,8 @@ def test_channels_may_come_last():
 def test_moved_by_the_pad(dy, dx, settings, name):
     n = generic((1, 2, 6, 6))
     findings = found(moved(n, dy, dx), n, settings=settings)
-    assert [(called, weight) for called, weight, _ in findings] == [(name, 0.94)]
-    assert findings[0][2].endswith(" (the pad)") == (name == "padding not cropped")
+    assert [called for called, _ in findings] == [name]
+    assert findings[0][1].endswith(" (the pad)") == (name == "padding not cropped")
 
 
 @pytest.mark.parametrize("by", [-2, -1, 0, 1, 2, 4])
@@ -330,9 +326,9 @@ def test_what_overlaps_after_moving(by):
 
 def test_an_array_transposed():
     told = "your dx (3, 2) is right after transposing it to (2, 3)"
-    assert found(MATRIX.T, MATRIX) == [("transposed", 0.97, told)]
+    assert found(MATRIX.T, MATRIX) == [("transposed", told)]
     mine = BOX.transpose(1, 2, 0)
-    assert found(mine, BOX) == [("transposed", 0.97, "your dx (3, 4, 2) is right after transposing it to (2, 3, 4)")]
+    assert found(mine, BOX) == [("transposed", "your dx (3, 4, 2) is right after transposing it to (2, 3, 4)")]
 
 
 def test_a_gradient_that_was_not_measured_is_compared_with_nothing():
@@ -348,14 +344,14 @@ def test_a_frame_round_the_right_gradient(start):
     inside = tuple(slice(k, k + size) for k, size in zip(start, IMAGES.shape, strict=True))
     mine[inside] = IMAGES
     told = f"your dx is (2, 3, 7, 6), larger than (2, 3, 5, 4) by 2, and right inside of it, from {start} on"
-    assert found(mine, IMAGES) == [("padding not cropped", 0.97, told)]
+    assert found(mine, IMAGES) == [("padding not cropped", told)]
 
 
 def test_a_frame_in_other_axes():
     mine = np.full((3, 3, 5, 4), 9.0)
     mine[1:] = IMAGES
     told = "your dx is (3, 3, 5, 4), larger than (2, 3, 5, 4) by 1, and right inside of it, from (1, 0, 0, 0) on"
-    assert found(mine, IMAGES) == [("padding not cropped", 0.97, told)]
+    assert found(mine, IMAGES) == [("padding not cropped", told)]
 
 
 @pytest.mark.parametrize(
@@ -375,7 +371,7 @@ def test_a_larger_image_of_other_numbers(more, named):
     shape = tuple(np.add(IMAGES.shape, more).tolist())
     findings = found(generic(shape, 9) + 20, IMAGES)
     told = f"your dx is {shape}, larger than (2, 3, 5, 4) by {max(more)}"
-    assert findings == ([("padding not cropped", 0.87, told)] if named else [])
+    assert findings == ([("padding not cropped", told)] if named else [])
 
 
 def test_only_images_have_a_frame():
@@ -390,9 +386,9 @@ def test_a_cut_image_is_no_larger_one():
 
 def test_as_many_numbers_in_another_shape():
     told = "your dx has the shape (6,) instead of (2, 3), the numbers are right"
-    assert found(MATRIX.ravel(), MATRIX) == [("wrong shape", 0.95, told)]
+    assert found(MATRIX.ravel(), MATRIX) == [("wrong shape", told)]
     told = "your dx has the shape (3, 2) instead of (2, 3)"
-    assert found(np.full((3, 2), 9.0), MATRIX) == [("wrong shape", 0.86, told)]
+    assert found(np.full((3, 2), 9.0), MATRIX) == [("wrong shape", told)]
 
 
 @pytest.mark.parametrize(
@@ -406,13 +402,13 @@ def test_as_many_numbers_in_another_shape():
 )
 def test_a_sum_left_out(spread, axes):
     told = f"your dx is {spread.shape}; summed over {axes} it would be right"
-    assert found(spread, MATRIX) == [("wrong shape", 0.97, told)]
+    assert found(spread, MATRIX) == [("wrong shape", told)]
 
 
 def test_a_sum_over_all_axes_left_out():
     told = "your dx is (2, 3); summed over axes 0 and 1 it would be right"
-    assert found(MATRIX, np.array(MATRIX.sum())) == [("wrong shape", 0.97, told)]
-    assert found(MATRIX, np.array([[MATRIX.sum()]]))[0][1] == 0.97
+    assert found(MATRIX, np.array(MATRIX.sum())) == [("wrong shape", told)]
+    assert found(MATRIX, np.array([[MATRIX.sum()]]))[0][0] == "wrong shape"
 
 
 DOUT = generic((4, 3, 2))
@@ -422,7 +418,7 @@ DOUT = generic((4, 3, 2))
 def test_dout_summed_over_the_wrong_axes(axes, words):
     mine = DOUT.sum(axis=axes)
     told = f"your dx {mine.shape} is dout summed over {words}; (5,) is wanted"
-    assert found(mine, generic((5,)), dout=DOUT) == [("summed over the wrong axis", 0.96, told)]
+    assert found(mine, generic((5,)), dout=DOUT) == [("summed over the wrong axis", told)]
 
 
 def test_dout_summed_has_the_shape_flat_too():

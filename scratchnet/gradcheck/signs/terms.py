@@ -240,7 +240,7 @@ def _products(e: Evidence, name: str) -> Iterator[Finding]:
 
 
 def _axes(ndim: int) -> list[tuple[int, ...]]:
-    return [axes for others in range(ndim) for axes in itertools.combinations(range(ndim), others + 1)]
+    return [axes for count in range(1, ndim + 1) for axes in itertools.combinations(range(ndim), count)]
 
 
 def _sums(e: Evidence, name: str) -> Iterator[Finding]:
