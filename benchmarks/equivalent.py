@@ -26,9 +26,6 @@ EQUIVALENT: dict[str, str] = {
     "scratchnet/losses.py _check_dloss: "
     '[single = is_number(dloss) or (isinstance(dloss, np.ndarray) and dloss.ndim == 0 and dloss.dtype.kind in "fiu")] '
     "column 68: == -> <=": "there are never fewer than no dimensions",
-    "scratchnet/layers/conv.py _turned_is_shorter: "
-    "[return stride == (1, 1) and all((k - 1) / 2 <= p < k for k, p in zip(kernel_size, pad, strict=True))] "
-    "column 25: 1 -> 0": "the other way to dx gives the same numbers",
     "scratchnet/layers/norm.py batch_norm_forward: [m = x.size // max(x.shape[1], 1)] "
     "column 8: // -> /": "it divides evenly",
     "scratchnet/datasets/idx.py _parse: "

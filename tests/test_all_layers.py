@@ -33,6 +33,7 @@ from scratchnet.layers import (
     Sigmoid,
     Tanh,
 )
+from scratchnet.layers.base import walk
 from scratchnet.losses import MeanSquaredError, MulticlassHinge, SoftmaxCrossEntropy
 
 
@@ -108,6 +109,7 @@ CASES = {
     "Sequential of nothing": Case(lambda: Sequential(), IMAGES),
     "Residual": Case(lambda: Residual(Conv2d(2, 2, 3, pad=1, rng=rng())), IMAGES),
     "Residual shortcut": Case(lambda: Residual(Sequential(Dense(6, 3, rng=rng()), Tanh()), Dense(6, 3, rng=rng())), (5, 6)),
+    "Residual evaluation": Case(lambda: Residual(BatchNorm2d(2)), IMAGES, False),
     "CNN": Case(cnn, (4, 2, 6, 8)),
     "CNN evaluation": Case(cnn, (4, 2, 6, 8), False),
 }
@@ -303,6 +305,28 @@ def test_the_same_again_is_bitwise_the_same(case, dtype):
 def test_calling_a_layer_is_its_evaluation(case):
     layer, x, _ = prepared(case)
     np.testing.assert_array_equal(layer(x), layer.forward(x, train=False)[0])
+
+
+@all_layers
+def test_evaluation_is_what_forward_does_unless_told_to_train(case):
+    layer, x, _ = prepared(case)
+    wanted, _ = layer.forward(x, train=False)
+    np.testing.assert_array_equal(layer.forward(x)[0], wanted)
+    np.testing.assert_array_equal(walk(layer.stages(x))[0], wanted)
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if name != "Sequential of nothing"])
+@both_dtypes
+def test_a_dout_of_another_shape_is_refused(name, dtype):
+    """Also where NumPy would stretch it, or where as many numbers lie in other axes."""
+    case = CASES[name]
+    layer, x, dout = prepared(case, dtype=dtype)
+    _, cache = forward(layer, case, x)
+    wrong = [dout[:1], dout[..., :1], dout[None], dout[0], dout.reshape(-1), dout.T, np.concatenate([dout, dout])]
+    for other in wrong:
+        assert other.shape != dout.shape
+        with pytest.raises(ValueError, match=r"(dout|dx) must "):
+            layer.backward(other, cache)
 
 
 @pytest.mark.parametrize("name", [name for name, case in CASES.items() if not case.couples_images])
@@ -526,7 +550,17 @@ def test_functions_must_be_a_pair(functions):
         ReLU(functions=functions)
 
 
-def test_a_forward_without_a_cache_is_named():
-    layer = ReLU(functions=(lambda x: np.maximum(x, 0), lambda dout, cache: dout))
-    with pytest.raises(ValueError, match=r"ReLU: forward must return two things, \(out, cache\), got ndarray"):
+@pytest.mark.parametrize(
+    ("returns", "kind"),
+    [
+        (lambda x: x, "ndarray"),  # of two rows, which would pass for two things
+        (lambda x: [x, None], "list"),
+        (lambda x: (x,), "tuple"),
+        (lambda x: (x, None, None), "tuple"),
+        (lambda x: None, "NoneType"),
+    ],
+)
+def test_a_forward_that_does_not_return_two_things_is_named(returns, kind):
+    layer = ReLU(functions=(returns, lambda dout, cache: dout))
+    with pytest.raises(ValueError, match=rf"ReLU: forward must return two things, \(out, cache\), got {kind}"):
         layer.forward(np.ones((2, 3)))

@@ -7,6 +7,7 @@ import strategies
 from hypothesis import given, settings
 
 from scratchnet import init
+from scratchnet.layers import conv
 from scratchnet.layers.conv import Conv2d, col2im, conv2d_backward, conv2d_forward, im2col, output_size
 
 by_name = pytest.mark.parametrize("case", strategies.CONV_CASES.values(), ids=strategies.CONV_CASES)
@@ -220,3 +221,29 @@ def test_col2im_wants_the_patches_of_these_windows(shape):
 def test_windows_are_one_apart_and_unpadded_if_nothing_is_said():
     patches, shape = np.arange(16.0).reshape(2, 4, 2), (1, 1, 3, 3)
     assert np.array_equal(col2im(patches, shape, (2, 2)), col2im(patches, shape, (2, 2), (1, 1), (0, 0)))
+    x = np.arange(24.0).reshape(1, 2, 3, 4)
+    assert np.array_equal(im2col(x, (2, 2)), im2col(x, (2, 2), (1, 1), (0, 0)))
+
+
+@pytest.mark.parametrize("shape", [[1, 1, 3, 3], (1, 3, 3), (1, 1, 1, 3, 3), (), 4, None])
+def test_col2im_wants_the_shape_of_images(shape):
+    with pytest.raises(ValueError, match=re.escape(f"col2im: x_shape must be (N, C, H, W), got {shape!r}")):
+        col2im(np.zeros((2, 4, 2)), shape, (2, 2))
+
+
+def test_an_image_may_have_no_pixels_but_not_fewer():
+    assert output_size((0, 3), (1, 1), (1, 1), (1, 0)) == (2, 3)
+    with pytest.raises(ValueError, match=re.escape("size must be an integer of at least 0, or a pair of them, got (-1, 3)")):
+        output_size((-1, 3), (1, 1), (1, 1), (1, 0))
+
+
+@pytest.mark.parametrize("pad", [(a, b) for a in range(5) for b in range(5)])
+@pytest.mark.parametrize("kernel_size", [(1, 1), (2, 3), (3, 3), (4, 5)])
+@pytest.mark.parametrize("stride", [(1, 1), (1, 2), (2, 1)])
+def test_dx_takes_the_way_with_fewer_products(kernel_size, stride, pad):
+    """One product a pixel: of x with turned filters, of dout with col2im. Turned filters want no stride, and pad < K."""
+    size = (9, 8)
+    possible = stride == (1, 1) and pad[0] < kernel_size[0] and pad[1] < kernel_size[1]
+    of_dout = output_size(size, kernel_size, stride, pad)
+    fewer = all(of_dout[axis] >= size[axis] for axis in (0, 1))
+    assert conv._turned_is_shorter(kernel_size, stride, pad) == (possible and fewer)

@@ -91,3 +91,8 @@ def test_what_does_not_fit(use, message):
 def test_every_label_is_below_the_number_of_classes(num_classes):
     with pytest.raises(ValueError, match="num_classes must be an integer above all labels, got"):
         module.k_nearest_forward(np.ones((1, 2)), np.ones((3, 2)), np.array([0, 2, 1]), 1, num_classes)
+
+
+def test_one_class_is_enough():
+    out, _ = module.k_nearest_forward(np.ones((1, 2)), np.ones((3, 2)), np.zeros(3, int), 2, 1)
+    np.testing.assert_allclose(out, [[np.log(2 + module.PRIOR)]])
