@@ -80,6 +80,9 @@ EQUIVALENT: dict[str, str] = {
     "scratchnet/layers/neighbors.py nearest: "
     "[best, indices = np.zeros((len(x), 0), x.dtype), np.zeros((len(x), 0), np.intp)] "
     "column 52: zeros -> ones": "there are no values in them",
+    "scratchnet/layers/neighbors.py nearest: "
+    "[best, indices = np.zeros((len(x), 0), x.dtype), np.zeros((len(x), 0), np.intp)] "
+    "column 20: zeros -> ones": "there are no values in them",
     "scratchnet/layers/norm.py _sums: [return np.vecdot(rows, others).sum(axis=0)] "
     "column 11: arguments of np.vecdot swapped": "a product of real numbers has no order",
 }

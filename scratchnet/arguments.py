@@ -6,6 +6,7 @@ dtypes and single numbers are looked at, never all values of an array: that woul
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -119,8 +120,11 @@ def require_pair(name: str, functions: Any) -> None:
 
 
 def is_number(*values: Any) -> bool:
-    """Are they single real numbers? NaN and infinity are; True, text and arrays are not."""
-    return all(isinstance(v, _NUMBERS) and not isinstance(v, bool) for v in values)
+    """Are they single real numbers? NaN and infinity are; True, text, arrays and 10**400, which no float holds, are not."""
+    return all(
+        isinstance(v, _NUMBERS) and not isinstance(v, bool) and not (isinstance(v, int) and abs(v) > sys.float_info.max)
+        for v in values
+    )
 
 
 def is_whole(*values: Any) -> bool:

@@ -84,7 +84,7 @@ def load_model(path: str | os.PathLike[str]) -> SavedModel:
         model = _Builder(arrays).layer(metadata["architecture"])
         _fill({**model.params, **model.state}, arrays)
         _check_state(model)
-    except (ValueError, TypeError, ArithmeticError) as error:
+    except (ValueError, TypeError) as error:
         raise ModelFileError(f"{name}: not a usable model file: {one_line(error)}") from error
     return SavedModel(model, metadata)
 

@@ -133,7 +133,7 @@ def of_number(value: float) -> Iterator[Change]:
     yield from (Change(name, wrong, refused=True) for name, wrong in ABSENT)
     yield from (Change(str(number), number) for number in (0, -1, 1e30))
     yield from (Change(str(wrong), wrong, refused=True) for wrong in (np.nan, np.inf, -np.inf))
-    yield from (Change(str(wrong), wrong, refused=True) for wrong in ([value], np.array([value, value]), 1j, True))
+    yield from (Change(str(wrong), wrong, refused=True) for wrong in ([value], np.array([value, value]), 1j, True, 10**400))
     yield Change("NumPy's", np.float64(value), like=value)
 
 

@@ -90,6 +90,12 @@ def test_luck_does_not_depend_on_memory_order_or_dtype(shape, seed):
     np.testing.assert_array_equal(single == 0, wanted == 0)
 
 
+def test_the_mask_of_images_lies_as_convolutions_leave_them():
+    """(H, C, W, N) in memory, so that the product of an image and its mask runs through both from front to back."""
+    _, mask = dropout_forward(np.ones((2, 3, 4, 5)), 0.5, np.random.default_rng(0))
+    assert mask.transpose(2, 1, 3, 0).flags.c_contiguous
+
+
 def test_luck_comes_from_the_argument_alone():
     layer, x = Dropout(0.5), np.ones((8, 9))
     first, _ = layer.forward(x, train=True, rng=np.random.default_rng(1))

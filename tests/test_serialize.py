@@ -212,6 +212,21 @@ def test_an_architecture_gets_no_more_than_the_file_has(saved: Path, layer: dict
     assert str(error.value).isprintable()
 
 
+@pytest.mark.parametrize(
+    ("layer", "message"),
+    [
+        ({"type": "Sequential", "layers": {}}, "architecture: Sequential wants a list of layers, no more"),
+        ({"type": "Sequential", "layers": 3}, "architecture: Sequential wants a list of layers, no more"),
+        ({"type": "Sequential"}, "architecture: Sequential wants a list of layers, no more"),
+        ({"type": "BatchNorm1d", "num_features": 4, "eps": 10**400}, "BatchNorm1d can't have 'eps' 1000"),
+    ],
+)
+def test_an_architecture_that_could_not_be(saved: Path, layer: dict[str, Any], message: str) -> None:
+    edit(saved, metadata=np.array(json.dumps({"format": 1, "architecture": layer})))
+    with pytest.raises(ModelFileError, match=message):
+        load_model(saved)
+
+
 def test_one_number_may_stand_for_both_sides(tmp_path: Path) -> None:
     path, model = tmp_path / "m.npz", Conv2d(1, 2, 3, rng=np.random.default_rng(0))
     save_model(path, model, {})
@@ -278,6 +293,11 @@ def test_labels_that_could_not_be_are_refused(tmp_path: Path) -> None:
         edit(path, **{"0.labels": np.float32(labels)})
         with pytest.raises(ModelFileError, match=r"0\.labels must be in 0 \.\. 9"):
             load_model(path)
+
+
+def test_a_memory_without_examples_comes_back(tmp_path: Path) -> None:
+    save_model(tmp_path / "m.npz", Sequential(NearestNeighbors(2, 10)), {})
+    assert load_model(tmp_path / "m.npz").model.state["0.examples"].shape == (0, 2)
 
 
 @pytest.mark.parametrize("content", [b"", b"not a zip", b"PK\x03\x04 but no more", b"\x93NUMPY", b"<!DOCTYPE html>"])
