@@ -88,7 +88,11 @@ EQUIVALENT: dict[str, str] = {
 }
 
 _OF_GRADCHECK: dict[str, list[str]] = {
+    "random steps up are as good as random steps down": [
+        "scratchnet/gradcheck/slopes.py Prober._belong: [moved[where] = shuffled * rng.uniform(0.5, 1.5) + rng.normal(0, 0.5, part.shape)] column 27: + -> -",
+    ],
     "a bound on rounding that no number meets exactly": [
+        "scratchnet/gradcheck/signs/structure.py _left_out: [relevant = np.moveaxis(np.abs(n) > 1e-9, axis, 0).reshape(n.shape[axis], -1)] column 31: > -> >=",
         "scratchnet/gradcheck/signs/structure.py _one_term_left: [single = (np.abs(sums - a[:, None]) <= tolerance) & (np.abs(sums) > tolerance)] column 14: <= -> <",
         "scratchnet/gradcheck/notes.py notes_on: [elif largest < TINY and not result.wrong:] column 13: < -> <=",
         "scratchnet/gradcheck/bank/norm.py _mixed_up: [return any(abs(factor - ratio) < 1e-5 for ratio in (m / (m - 1), (m - 1) / m))] column 15: < -> <=",

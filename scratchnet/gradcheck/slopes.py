@@ -68,7 +68,7 @@ class Prober:
 def measure_together(prober: Prober, h: float, rng: Rng, keep: bool) -> Slopes | None:
     """All slopes at once, or None if that can't be done."""
     x, out = prober.x, prober.out
-    pairs = prober.together(rng) if out.ndim and x.ndim else []
+    pairs = prober.together(rng)
     if not pairs:
         return None
     entries = np.arange(x.size).reshape(x.shape)

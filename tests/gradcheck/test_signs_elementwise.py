@@ -193,6 +193,7 @@ def test_another_threshold_than_0():
     assert found(np.where(X > 1, 1.0, 0.01 * (1 + 1e-12)), LEAKY)[0][0] == "mask of the wrong array"
     assert found(np.where(X > 1, 1.0, 0.0), LEAKY)[0][0] == "mask of the wrong array"
     assert found(np.where(X > 1, 2.5, 0.0), 2.5 * RELU)[0][0] == "mask of the wrong array"
+    assert found(np.where(X > 1, 1 / 3, 0.0), RELU / 3)[0][0] == "mask of the wrong array"
     assert found(np.where(X > 1, 1.0, 0.3), np.where(ON, 1.0, 0.3))[0][0] == "mask of the wrong array"
 
 

@@ -166,7 +166,7 @@ def _other_shape(e: Evidence, name: str, raw: Array, n: Array) -> Iterator[Findi
     for number in range(1, raw.ndim + 1):
         for axes in itertools.combinations(range(raw.ndim), number):
             summed = raw.sum(axis=axes)
-            if summed.size == n.size and close(summed.ravel(), n.ravel()):
+            if close(summed.ravel(), n.ravel()):
                 said = f"your {what} is {raw.shape}; summed over {axes_in_words(axes)} it would be right"
                 yield Finding("wrong shape", said, 0.97, (name,))
                 return
