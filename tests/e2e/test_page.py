@@ -451,6 +451,15 @@ def test_a_step_of_sgd_raises_the_chosen_label_and_reset_takes_it_back(visit):
     expect(page.locator("#bars")).to_have_attribute("aria-label", before)
 
 
+def test_no_step_can_be_taken_before_it_is_known_towards_what(visit):
+    page = visit("forward")  # gradients are asked for when Backward is opened
+    step = page.locator("#step")
+    assert step.is_disabled()
+    page.locator("#tab-backward").click()
+    expect(step).to_be_enabled()
+    expect(step).to_have_text(re.compile(r"Take one step towards \d"))
+
+
 def test_the_result_of_a_step_goes_when_the_drawing_or_the_label_changes(visit):
     page = visit("backward")
     told = page.locator("#backward [data-after]")

@@ -21,7 +21,11 @@ export function stepBox(place) {
   });
   const lr = () => 10 ** Number(exponent.value);
   const lrText = element("output", { for: "lr" });
-  const take = element("button", { type: "button", class: "main", id: "step", onclick: () => step() }, "Take one step");
+  const take = element(
+    "button",
+    { type: "button", class: "main", id: "step", onclick: () => step(), disabled: true }, // until it is known towards what
+    "Take one step",
+  );
   const reset = element(
     "button",
     { type: "button", id: "reset", onclick: () => undo(), disabled: true },
