@@ -431,6 +431,7 @@ def test_a_step_of_sgd_raises_the_chosen_label_and_reset_takes_it_back(visit):
     expect(page.locator("#others")).to_contain_text("of the ten examples")
     assert page.locator("#backward [data-example] canvas").count() == 10
     page.get_by_role("button", name="Take one step towards 5").click()
+    settled(page)  # the steps are counted before the probabilities after them are there
     expect(page.locator("#changed")).to_contain_text("2 steps")
     expect(page.locator("#model option:checked")).to_contain_text("cnn, changed by you (was 99")
     after = page.locator("#bars").get_attribute("aria-label")
