@@ -119,6 +119,10 @@ def test_which_gradients_failed_and_can_be_compared():
     e = gathered(numeric={"x": right + 1})
     e.results["x"].analytic = right * np.inf
     assert e.wrong == []
+    for array in ("analytic", "numeric"):
+        e = gathered(numeric={"x": right + 1})
+        setattr(e.results["x"], array, np.where(right > 2, np.nan, right))
+        assert e.wrong == [], "one number that is none"
     e = gathered()
     e.results["x"].message = "odd"
     assert (e.failed, e.wrong) == (["x"], []), "its numbers are right"

@@ -116,13 +116,12 @@ TERMS = np.array([[2.0, 0, 3, 1], [4, 1, 5, 2], [0, 6, 0, 0], [0, 0, 0, 0]])
 WEIGHTS = np.array([1.5, -2.0, 0.5, 7.0])  # dout
 
 
-def one_left(gradient, measured=TERMS, shape=(4,), out_shape=(4, 1), size=1.0, dout=WEIGHTS):
+def one_left(gradient, measured=TERMS, shape=(4,), out_shape=(4, 1), size=1.0, dout=WEIGHTS, noise=1e-7):
     """What is said if backward returns this gradient; it has nothing else to look at."""
     measured = np.asarray(measured, float)
     claimed = np.zeros(measured.shape)
     claimed[:, -1] = np.ravel(gradient) / np.ravel(dout)[-1]
-    more = {"dout": dout, "noise": 1e-7}
-    evidence = of_jacobians(size * measured, size * claimed, shape, out_shape, **more)
+    evidence = of_jacobians(size * measured, size * claimed, shape, out_shape, dout=dout, noise=noise)
     findings = list(structure._one_term_left(evidence, "x", evidence.measured("x")))
     assert all(finding.explains == ("x",) for finding in findings)
     return said(findings)
@@ -166,6 +165,12 @@ def test_one_term_that_is_not_the_last(size):
 )
 def test_else_it_is_no_single_term(gradient):
     assert one_left(gradient) == []
+
+
+def test_a_term_of_sums_that_all_cancel_is_found_but_for_rounding():
+    measured = np.array([[3 + 1e-12, -3 - 1e-12]])
+    assert one_left([3], measured, (1,), (2, 1), dout=np.ones(2), noise=0)[0][0] == "terms left out"
+    assert one_left([3 + 1e-8], measured, (1,), (2, 1), dout=np.ones(2), noise=0) == []
 
 
 def test_sums_of_one_term_are_not_reduced_to_one():
