@@ -24,6 +24,7 @@ class Purpose(IntEnum):
     SPLIT = 3
     SYNTHETIC = 4
     EVALUATION = 5  # step 0: bootstrap; above: the noise of each corruption
+    GRADCHECK = 6  # step 0: dout and what else is drawn; 1: what forward gets; 2: np.random's own functions in it
 
 
 def stream(seed: int, purpose: Purpose, *, step: int = 0, shard: int = 0) -> Rng:

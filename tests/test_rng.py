@@ -72,8 +72,16 @@ def test_the_counter_is_as_documented():
         np.random.Philox(key=np.array([11, 2], np.uint64), counter=np.array([0, 0, 2, 5], np.uint64))
     )
     np.testing.assert_array_equal(generator.random(100), wanted.random(100))
-    assert [int(purpose) for purpose in Purpose] == [0, 1, 2, 3, 4, 5]
-    assert [purpose.name for purpose in Purpose] == ["INIT", "SHUFFLE", "STEP", "SPLIT", "SYNTHETIC", "EVALUATION"]
+    assert [int(purpose) for purpose in Purpose] == [0, 1, 2, 3, 4, 5, 6]
+    assert [purpose.name for purpose in Purpose] == [
+        "INIT",
+        "SHUFFLE",
+        "STEP",
+        "SPLIT",
+        "SYNTHETIC",
+        "EVALUATION",
+        "GRADCHECK",
+    ]
 
 
 @pytest.mark.parametrize("big", [2**31, 2**32, 2**53 + 1, 2**63, 2**64 - 1])

@@ -134,7 +134,7 @@ def test_curves_end_labels_of_losses_far_apart():
 
 def test_curves_says_what_training_figures_are():
     figure = viz.curves(ROWS)
-    words = "training figures are means over the epoch's steps"
+    words = "training: means over the epoch's steps, with dropout, augmentation and label smoothing where there are any"
     assert figure.get_supxlabel().startswith(words)
     assert "validation" in figure.get_supxlabel()
     assert viz.curves([dict(row, val_loss=None, val_accuracy=None) for row in ROWS]).get_supxlabel() == words

@@ -164,6 +164,8 @@ class ShardedEngine(Engine):
         with ShardedEngine(model, loss, images, labels, prepare=prepare) as engine:
             for step in train_steps(engine, optimizer, ...):
 
+    A script does that under ``if __name__ == "__main__":``, for the processes import it too (a notebook need not).
+
     While it is open, the params and state of the network and of the optimizer lie in memory that the processes share; change
     them in place, as optimizers do, and an optimizer's settings not at all (``lr`` is an argument of each step). BatchNorm
     normalises within a shard. A batch smaller than ``shards`` has fewer of them.

@@ -30,6 +30,7 @@ from typing import Any, NamedTuple
 
 STOP = 0  # the command that ends a worker; all others are the caller's
 SPIN_SECONDS = 0.0005  # how long it asks before it sleeps
+GUARD = 'a script has to start workers under if __name__ == "__main__":'
 PATIENCE_SECONDS = 2.0  # how long a worker that was told to stop may take
 
 Run = Callable[[int, Connection], None]
@@ -59,10 +60,10 @@ class Workers:
 
     def __init__(self, context: BaseContext, count: int, setup: Callable[..., Run], *arguments: Any) -> None:
         if getattr(multiprocessing.current_process(), "_inheriting", False):
-            raise RuntimeError('a worker imports the script that started it: start workers under if __name__ == "__main__":')
+            raise RuntimeError(f"a worker imports the script that started it: {GUARD}")
         self.processes: list[BaseProcess] = []
         self.channels: list[Channel] = []
-        self._died = threading.Event()
+        self._died, self._worked = threading.Event(), False
         self._command, self._failures = context.RawValue(c_int, STOP), context.Value(c_int, 0)
         self.close = weakref.finalize(self, _stop, self.processes, self.channels, self._died, self._command)
         with _interrupts_held():
@@ -94,6 +95,7 @@ class Workers:
             _wait_for(channel.done)
         if self._failures.value or self._died.is_set():
             self.fail()
+        self._worked = True
 
     def send(self, thing: Any) -> None:
         """Send the same thing to all."""
@@ -114,7 +116,8 @@ class Workers:
                 process.join()  # its files are closed a moment before it is gone
                 code = process.exitcode or 0
                 how = f"was ended by signal {-code}" if code < 0 else f"ended with exit status {code}"
-                raise WorkerDied(f"{process.name} (process {process.pid}) {how}: its part of the work is lost")
+                hint = "" if self._worked or code != 1 else f"; {GUARD}"
+                raise WorkerDied(f"{process.name} (process {process.pid}) {how}: its part of the work is lost{hint}")
 
 
 def _watch(processes: list[BaseProcess], channels: list[Channel], died: threading.Event) -> None:

@@ -23,6 +23,7 @@ from scratchnet.gradcheck.ties import check_ties
 from scratchnet.layers.base import Layer
 from scratchnet.losses import Loss
 from scratchnet.optim import Optimizer
+from scratchnet.rng import Purpose, stream
 from scratchnet.typing import Rng
 
 
@@ -72,8 +73,8 @@ def check(
     Errors        ValueError if the arguments make no check: integers that should get a gradient, nan, nothing to check
     """
     require(is_number(h) and 0 < h < math.inf, f"check: h must be positive, got {h!r}")
-    whole = is_whole(seed) and seed >= 0
-    require(whole, f"check: seed must be an integer of at least 0, got {seed!r}")
+    whole = is_whole(seed) and 0 <= seed < 2**63
+    require(whole, f"check: seed must be an integer in 0 .. 2**63 - 1, got {seed!r}")
     require(options is None or isinstance(options, dict), f"check: options must be a dict, got {options!r}")
     shaped = shape is None or (isinstance(shape, tuple | list) and is_whole(*shape) and all(n >= 1 for n in shape))
     require(shaped, f"check: shape must be a tuple of integers, got {shape!r}")
@@ -84,7 +85,7 @@ def check(
     if isinstance(reference, Optimizer):
         require(not args, "check: a step of an optimizer draws its own weights and gradients; give none")
         return check_step(target, reference, options or {}, seed)
-    rng = np.random.default_rng(seed)
+    rng = stream(seed, Purpose.GRADCHECK)  # not default_rng(seed), which may have drawn the arguments: then dout were x
     subject = _subject(target, args, shape, options or {}, train, vary_fresh, rng)
     report = Report(subject.title)
     trial = Trial(None, None)

@@ -28,6 +28,7 @@ from scratchnet.gradcheck.subject import (
     returned,
 )
 from scratchnet.layers.base import require
+from scratchnet.rng import Purpose, stream
 from scratchnet.typing import Array, Cache, Pair, Params, Rng
 
 UPSTREAM = {"dout", "dy", "dz", "da", "dloss", "dl", "dscores", "grad_output", "grad_out", "upstream", "delta", "g", "grad"}
@@ -132,7 +133,9 @@ def _takes_upstream(
         return True
     try:
         with guarded("forward", 0):
-            out, cache = forward({n: a.copy() for n, a in {**arrays, **constants}.items()}, np.random.default_rng(0))
+            out, cache = forward(
+                {n: a.copy() for n, a in {**arrays, **constants}.items()}, stream(0, Purpose.GRADCHECK, step=1)
+            )
     except (CodeRaised, TypeError, ValueError):
         return True  # what is wrong with forward comes out in the check
     if not isinstance(cache, PlainCall):

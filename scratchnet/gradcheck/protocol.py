@@ -11,6 +11,7 @@ from scratchnet.gradcheck.finding import Finding
 from scratchnet.gradcheck.learners import PlainCall
 from scratchnet.gradcheck.numeric import index_of
 from scratchnet.gradcheck.subject import CodeRaised, Malformed, Subject, describe, guarded, listed, returned
+from scratchnet.rng import Purpose, stream
 from scratchnet.typing import Array, Cache, Rng
 
 
@@ -62,7 +63,7 @@ def try_out(subject: Subject, rng: Rng, seed: int) -> Trial:
 
 def _look_for_float32(subject: Subject, trial: Trial, seed: int) -> None:
     """Does a change that float64 sees and float32 does not, 1e-10 of the numbers, reach the output?"""
-    rng = np.random.default_rng(seed)
+    rng = stream(seed, Purpose.GRADCHECK)
     for name, x in subject.arrays.items():
         signs = rng.choice([-1.0, 1.0], x.shape)
         changed = []
@@ -207,7 +208,7 @@ def _require_repeatable(subject: Subject, out: Any, seed: int) -> None:
 
 def _cache_after_another_forward(subject: Subject, seed: int) -> Cache:
     """A cache, while a forward with the same numbers in another order and another seed has come after its own."""
-    rng = np.random.default_rng(seed)
+    rng = stream(seed, Purpose.GRADCHECK)
     _, cache = subject.forward(subject.copies(), seed)
     other = subject.copies()
     for name, array in subject.arrays.items():

@@ -23,6 +23,7 @@ from scratchnet.gradcheck.signs.factor import proportional
 from scratchnet.gradcheck.subject import CodeRaised, guarded, listed, parameters
 from scratchnet.layers.base import require
 from scratchnet.optim import SGD, Momentum, Nesterov, Optimizer
+from scratchnet.rng import Purpose, stream
 from scratchnet.typing import Array, Params
 
 STEPS = 4
@@ -36,7 +37,7 @@ Walk = dict[str, Array]
 def check_step(target: Any, rule: Optimizer, options: dict[str, Any], seed: int = 0) -> Report:
     """Compare a step with the reference's, on a weight and (for objects) a bias, over a few steps with random gradients."""
     rule, options, called = _unlike(rule, options)
-    rng = np.random.default_rng(seed)
+    rng = stream(seed, Purpose.GRADCHECK)
     is_function = inspect.isroutine(target)
     names = ["w"] if is_function else ["w", "b"]
     start = {name: generic(SHAPES[name], rng) for name in names}

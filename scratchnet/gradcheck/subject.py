@@ -17,6 +17,7 @@ from scratchnet.gradcheck.numeric import as_float64
 from scratchnet.layers.base import Layer, require
 from scratchnet.layers.compose import Composite
 from scratchnet.losses import Loss
+from scratchnet.rng import Purpose, stream
 from scratchnet.typing import Array, Cache, Params, Rng
 
 
@@ -76,7 +77,7 @@ class Subject:
         Errors    CodeRaised if the code raises, Malformed if it returns something else
         """
         with guarded("forward", seed):
-            result = self.run_forward(given, np.random.default_rng(seed))
+            result = self.run_forward(given, stream(seed, Purpose.GRADCHECK, step=1))
         if not isinstance(result, tuple) or len(result) != 2:
             raise Malformed(f"forward must return (out, cache), got {returned(result)}")
         return result
@@ -106,7 +107,7 @@ def guarded(who: str, seed: int | None = None) -> Iterator[None]:
     """
     state = np.random.get_state()  # noqa: NPY002
     if seed is not None:
-        np.random.seed(seed)  # noqa: NPY002
+        np.random.seed(stream(seed, Purpose.GRADCHECK, step=2).integers(2**32))  # noqa: NPY002
     try:
         with np.errstate(all="ignore"):
             yield

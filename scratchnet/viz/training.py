@@ -45,8 +45,8 @@ def curves(history: History, *, title: str | None = None) -> Figure:
     return figure
 
 
-_TRAINING_NOTE = "training figures are means over the epoch's steps"
-_VALIDATION_NOTE = "; validation comes after the last step, so it can be the better one"
+_TRAINING_NOTE = "training: means over the epoch's steps, with dropout, augmentation and label smoothing where there are any"
+_VALIDATION_NOTE = "\nvalidation: after the last step, without them, so it can be the better one"
 _CURVES = (("train", "training", BLUE, "o"), ("val", "validation", VERMILLION, "s"))
 
 

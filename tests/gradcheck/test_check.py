@@ -1155,3 +1155,13 @@ def test_a_lesson_is_not_told_to_read_itself():
     assert f"lesson {number}" in str(report)
     report.lesson = number
     assert f"lesson {number}" not in str(report) + report._repr_html_()
+
+
+@pytest.mark.parametrize("draw", ["standard_normal", "random"])
+@pytest.mark.parametrize("seed", [0, 1, 5])
+def test_dout_is_no_argument_that_was_drawn_from_the_same_seed(seed, draw):
+    """Else dout = x, and whoever takes the one for the other is told that it is right."""
+    x = getattr(np.random.default_rng(seed), draw)((3, 4)) + (draw == "random")
+    assert not check((lambda x: (x**2, x), lambda dout, x: 2 * x * x), x, seed=seed).passed
+    assert not check((lambda x: (x**2, x), lambda dout, x: 2 * dout * dout), x, seed=seed).passed
+    assert check((lambda x: (x**2, x), lambda dout, x: 2 * dout * x), x, seed=seed).passed

@@ -18,6 +18,7 @@ from scratchnet.gradcheck.learners import (
     of_object,
 )
 from scratchnet.gradcheck.subject import CodeRaised, Malformed
+from scratchnet.rng import Purpose, stream
 
 X, W, B = np.arange(6.0).reshape(2, 3) + 0.5, np.arange(12.0).reshape(3, 4) - 4.5, np.array([0.5, -1.0, 2.0, 1.5])
 DOUT = np.arange(8.0).reshape(2, 4) - 3.2
@@ -107,7 +108,7 @@ def test_random_numbers_come_where_they_are_asked_for():
 
     first, again = (ran(of_functions((draws, lambda dout, cache: dout), (X,), {}))[0] for _ in range(2))
     np.testing.assert_array_equal(first, again)
-    np.testing.assert_allclose(first, X * np.random.default_rng(0).random())
+    np.testing.assert_allclose(first, X * stream(0, Purpose.GRADCHECK, step=1).random())
     given = of_functions((draws, lambda dout, cache: dout), (X,), {"rng": np.random.default_rng(9)})
     np.testing.assert_allclose(ran(given)[0], X * np.random.default_rng(9).random())
     named = of_functions((lambda x, rng: x * rng, lambda dout, x, rng: (dout * rng, dout * x)), (X, X), {})
@@ -429,7 +430,7 @@ def test_a_class_gets_its_options_and_its_random_numbers():
     assert list(subject.constants) == ["center"]
     assert subject.settings == {"power": 3, "gain": 2, "size": 1.5}
     assert subject.upstream == "g"
-    rng = np.random.default_rng(0)
+    rng = stream(0, Purpose.GRADCHECK, step=1)
     factor = 1.5**3 * 2 * rng.random() * rng.random()
     out, gradients, complaints = ran(subject)
     np.testing.assert_allclose(out, (3 * X - 0.5) * factor)

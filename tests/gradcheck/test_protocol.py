@@ -17,6 +17,7 @@ from scratchnet.gradcheck.protocol import (
     upstream,
 )
 from scratchnet.gradcheck.subject import CodeRaised, Malformed, Subject
+from scratchnet.rng import Purpose, stream
 
 X = np.array([[0.5, -1.5, 2.5], [-0.25, 1.25, 3.5]])
 
@@ -278,13 +279,13 @@ def test_the_forward_in_between_has_other_numbers_and_another_seed():
         return x**2, x
 
     tried(forward, square_back, options={"labels": np.array([2, 0])}, seed=4)
-    usual = np.random.default_rng(4).random()
+    usual = stream(4, Purpose.GRADCHECK, step=1).random()
     odd = [(x, labels) for x, labels, drawn in seen if drawn != usual]
     assert len(odd) == 1
     assert not np.array_equal(odd[0][0], X)
     np.testing.assert_array_equal(np.sort(odd[0][0].ravel()), np.sort(X.ravel()), "the same numbers in another order")
     np.testing.assert_array_equal(odd[0][1], [2, 0])
-    assert [drawn for _, _, drawn in seen if drawn != usual] == [np.random.default_rng(5).random()]
+    assert [drawn for _, _, drawn in seen if drawn != usual] == [stream(5, Purpose.GRADCHECK, step=1).random()]
 
 
 def test_what_backward_raises_does_not_end_the_trial():

@@ -92,7 +92,7 @@ def test_a_second_call_is_told_by_what_it_does():
 def test_a_step_s_rows_speak_of_steps():
     row = str(report_on("momentum-late")).splitlines()[0]
     assert re.match(
-        r"change of w over 4 steps  \(steps, rows, columns\) = \(4, 4, 3\)  WRONG  .* in the third step at w\[1, 0\]: "
+        r"change of w over 4 steps  \(steps, rows, columns\) = \(4, 4, 3\)  WRONG  .* in the second step at w\[1, 0\]: "
         r"yours -?[\d.]+, the reference's -?[\d.]+; largest step of the reference [\d.]+; 48 of 48 wrong",
         row,
     )

@@ -63,9 +63,22 @@ def test_forward_gets_the_seed_s_random_numbers():
     one = subject(lambda given, rng: (given["x"] * rng.random(), np.random.rand()))  # noqa: NPY002
     for seed in (0, 5):
         out, cache = one.forward(one.copies(), seed)
-        np.testing.assert_allclose(out, X * np.random.default_rng(seed).random())
-        np.random.seed(seed)  # noqa: NPY002
-        assert cache == np.random.rand()  # noqa: NPY002
+        again, cache_again = one.forward(one.copies(), seed)
+        other, other_cache = one.forward(one.copies(), seed + 1)
+        np.testing.assert_array_equal(again, out)
+        assert cache_again == cache
+        assert not np.array_equal(other, out)
+        assert other_cache != cache
+
+
+@pytest.mark.parametrize("seed", [0, 5])
+def test_forward_s_random_numbers_are_nobody_elses(seed):
+    """Who draws x from the same seed must not get a mask that is x."""
+    one = subject(lambda given, rng: (rng.random(6), np.random.rand(6)))  # noqa: NPY002
+    drawn = one.forward(one.copies(), seed)
+    np.random.seed(seed)  # noqa: NPY002
+    for theirs in (np.random.default_rng(seed).random(6), np.random.rand(6), np.random.RandomState(seed).rand(6)):  # noqa: NPY002
+        assert not any(np.isin(mine, theirs).any() for mine in drawn)
 
 
 @pytest.mark.parametrize(
@@ -102,8 +115,10 @@ def test_random_numbers_go_on_as_if_nothing_had_been():
     with guarded("f", 7):
         inside = np.random.rand()  # noqa: NPY002
     after = np.random.rand()  # noqa: NPY002
-    np.random.seed(7)  # noqa: NPY002
-    assert inside == np.random.rand()  # noqa: NPY002
+    with guarded("f", 7):
+        assert inside == np.random.rand()  # noqa: NPY002
+    with guarded("f", 8):
+        assert inside != np.random.rand()  # noqa: NPY002
     np.random.seed(3)  # noqa: NPY002
     assert after == np.random.rand()  # noqa: NPY002
     np.random.seed(3)  # noqa: NPY002
