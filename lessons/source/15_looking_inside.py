@@ -114,7 +114,7 @@ with style():
 figure
 
 # %% [markdown]
-# Vermillion: brighter here would speak for the answer; blue: against it; the line is the digit's outline. Such maps look like noise, and
+# Orange: brighter here would speak for the answer; blue: against it; the line is the digit's outline. Such maps look like noise, and
 # that is honest: a network's slope changes from pixel to pixel. There are strong colours *beside* the strokes as well, where there is no ink:
 # there ink would make another digit of it.
 #
@@ -290,14 +290,14 @@ figure
 #
 # ## Filters
 #
-# What has the first convolution learned? Its weights are small pictures themselves, one for each filter: blue is negative, vermillion
+# What has the first convolution learned? Its weights are small pictures themselves, one for each filter: blue is negative, orange
 # positive.
 
 # %%
 viz.filters(model.params["0.w"], title="The eight filters of the first convolution")
 
 # %% [markdown]
-# A filter answers most strongly to what looks like itself: one with a vermillion upper half and a blue lower half answers to the lower border
+# A filter answers most strongly to what looks like itself: one with an orange upper half and a blue lower half answers to the lower border
 # of a stroke. After so short a training some still look much like the random numbers that they started from. It is
 # easier to see what a filter does in its map, and for deeper ones, which see maps and not pixels, it is the only way:
 

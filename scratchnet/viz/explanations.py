@@ -31,7 +31,7 @@ from scratchnet.viz.images import bars, show
 def saliency(image: Array, values: Array, *, ax: Axes | None = None, title: str | None = None) -> Figure:
     """A signed map, as ``explain.saliency``, ``smooth_grad`` or ``integrated_gradients`` give it, with the image's outline.
 
-    Vermillion speaks for the class, blue against it, white does not matter. The scale ends at the largest value of all.
+    Orange speaks for the class, blue against it, white does not matter. The scale ends at the largest value of all.
 
     Shapes    image (H, W) or (1, H, W), values the same
     Errors    ValueError if shapes do not fit
@@ -43,7 +43,7 @@ def saliency(image: Array, values: Array, *, ax: Axes | None = None, title: str 
 
 
 def occlusion(image: Array, drops: Array, *, ax: Axes | None = None, title: str | None = None) -> Figure:
-    """What ``explain.occlusion`` gives, with the image's outline: vermillion where covering the image lowers the score.
+    """What ``explain.occlusion`` gives, with the image's outline: orange where covering the image lowers the score.
 
     Shapes    image (H, W) or (1, H, W), drops (ceil(H/stride), ceil(W/stride)) for any stride
     Errors    ValueError if shapes do not fit
@@ -56,7 +56,7 @@ def occlusion(image: Array, drops: Array, *, ax: Axes | None = None, title: str 
 
 
 def grad_cam(image: Array, heat: Array, *, ax: Axes | None = None, title: str | None = None) -> Figure:
-    """The heat of ``explain.grad_cam`` under the image: dark vermillion where the network sees what speaks for the class.
+    """The heat of ``explain.grad_cam`` under the image: dark orange where the network sees what speaks for the class.
 
     Shapes    image (H, W) or (1, H, W), heat (H, W), none negative
     Errors    ValueError if shapes do not fit or heat is negative
@@ -137,18 +137,25 @@ def explanations(
         columns = panels if panels <= 4 else -(-panels // 2)
         rows = -(-panels // columns)
         figure = new_figure(2.75 * columns, 3.0 * rows + 0.4)
-        axes = list(figure.subplots(rows, columns, squeeze=False).ravel())
+        cells = figure.add_gridspec(rows, columns)
+        wide = rows * columns - panels  # a cell too many goes to the probabilities
+        places = [
+            cells[0, 0],
+            cells[0, 1 : 2 + wide],
+            *(cells[k // columns, k % columns] for k in range(2 + wide, panels + wide)),
+        ]
+        axes = [figure.add_subplot(place) for place in places]
         show(axes[0], image)
         axes[0].set_title("what the network sees")
         bars(axes[1], probs, names, label)
-        axes[1].set_xlim(0, 1.5)  # the numbers beside the bars stay in the panel
+        axes[1].set_xlim(0, 1.22 if wide else 1.5)  # the numbers beside the bars stay in the panel
+        axes[1].set_xticks([0, 0.5, 1], ["0 %", "50 %", "100 %"], fontsize=10.5, color=GREY)
+        axes[1].spines["bottom"].set(visible=True, bounds=(0, 1))
         axes[1].set_title("probabilities")
-        for ax, (method, values) in zip(axes[2:], maps.items(), strict=False):
+        for ax, (method, values) in zip(axes[2:], maps.items(), strict=True):
             draw, heading = _PANELS[method]
             draw(image, values, ax=ax, title=heading)
-        for ax in axes[panels:]:
-            ax.set_axis_off()
-        words = f"vermillion speaks for {names[label]}, blue against it; each map has its own scale"
+        words = f"orange speaks for {names[label]}, blue against it; each map has its own scale"
         figure.supxlabel(words, fontsize=12, color=GREY)
         suptitle(figure, title)
     return figure

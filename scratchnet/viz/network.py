@@ -28,7 +28,7 @@ def filters(
     ax: Axes | None = None,
     title: str | None = None,
 ) -> Figure:
-    """The filters of a convolution: blue weights are negative, white ones 0, vermillion ones positive, on one scale for all.
+    """The filters of a convolution: blue weights are negative, white ones 0, orange ones positive, on one scale for all.
 
     With one input channel the filters stand side by side; with more, a row is a filter and a column an input channel. Of
     a dense layer that sees pixels, ``filters(w.T.reshape(K, 1, H, W))`` shows the templates.
@@ -83,7 +83,7 @@ def filters(
 def feature_maps(model: Layer, x: Array, *, count: int = 8, title: str | None = None) -> Figure:
     """What each layer makes of one image: a row for every stage that gives maps, its first ``count`` channels side by side.
 
-    Maps that are never negative go from black (0) to white; others from blue (negative) over white to vermillion. Each row
+    Maps that are never negative go from black (0) to white; others from blue (negative) over white to orange. Each row
     has a scale of its own, whose end stands beside it.
 
     Shapes    x (1, C, H, W), as the network takes it
