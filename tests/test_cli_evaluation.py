@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from scratchnet import cli
+from scratchnet import cli, viz
 from scratchnet.corruptions import CORRUPTIONS
 from scratchnet.datasets import idx, synthetic
 from scratchnet.metrics import wilson_interval
@@ -33,6 +33,16 @@ def run(capsys, monkeypatch, tmp_path):
         return status, *capsys.readouterr()
 
     return call
+
+
+@pytest.fixture
+def titles(monkeypatch):
+    """The titles of the figures that were drawn."""
+    seen = []
+    for name in ("disagreements", "robustness"):
+        draw = getattr(viz, name)
+        monkeypatch.setattr(viz, name, lambda *a, draw=draw, **k: (seen.append(k["title"]), draw(*a, **k))[1])
+    return seen
 
 
 @pytest.fixture
@@ -125,7 +135,7 @@ def test_evaluate_of_a_network_without_errors(run, data, perfect, tmp_path):
     assert "mistaken" not in run("evaluate", "--model-file", perfect, "--dataset", data)[1]
 
 
-def test_compare_finds_the_better_one(run, data, perfect, flawed, tmp_path):
+def test_compare_finds_the_better_one(run, data, perfect, flawed, tmp_path, titles):
     status, out, err = run("compare", perfect, flawed, "--dataset", data, "--figure", tmp_path / "c.png")
     assert (status, err) == (0, "")
     assert f"A  100.00%  (100.00% .. 100.00%)  {perfect}" in out
@@ -133,6 +143,7 @@ def test_compare_finds_the_better_one(run, data, perfect, flawed, tmp_path):
     assert "40 images tell them apart, 40 for A and 0 for B: by chance alone that would be rare; A is better" in out
     with Image.open(tmp_path / "c.png") as figure:
         assert figure.format == "PNG"
+    assert titles == [f"two networks on {data}, test split"]
     values = json.loads(run("compare", flawed, perfect, "--dataset", data, "--json")[1])
     assert values["mcnemar"]["exact_p"] == pytest.approx(2 / 2**40)
     assert [values["mcnemar"][key] for key in ("both_right", "only_a", "only_b", "both_wrong")] == [160, 0, 40, 0]
@@ -198,7 +209,7 @@ def written(tmp_path):
     return folder
 
 
-def test_robustness(run, written, tmp_path):
+def test_robustness(run, written, tmp_path, titles):
     status, out, err = run("robustness", "--dataset", written, "--pictures", 1, "--figure", tmp_path / "r.png")
     assert (status, err) == (0, "")
     lines = [line for line in out.splitlines() if "%" in line and ".." in line]
@@ -208,6 +219,11 @@ def test_robustness(run, written, tmp_path):
         assert line.count("%") == 6
     with Image.open(tmp_path / "r.png") as figure:
         assert figure.format == "PNG"
+    run("robustness", "--dataset", written, "--pictures", 0, "--images", 3, "--figure", "r.png")
+    assert titles[0].endswith(
+        ", 40 images of each kind\n1 of each as pictures; a picture that can't be read counts as wrong"
+    )
+    assert titles[1].endswith(", 3 images of each kind")
 
 
 def test_robustness_as_json_agrees_with_evaluate(run, written):

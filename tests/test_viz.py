@@ -271,6 +271,20 @@ def test_confusion_without_errors_has_no_colour_scale():
     assert len(viz.confusion(np.array([[3, 1], [0, 4]])).axes) == 2
 
 
+@pytest.mark.parametrize(
+    ("wrong", "marks"),
+    [
+        (4, ["0 %", "0.1 %", "0.2 %", "0.3 %", "0.4 %"]),
+        (250, ["0 %", "5 %", "10 %", "15 %", "20 %", "25 %"]),
+        (1000, ["0 %", "20 %", "40 %", "60 %", "80 %", "100 %"]),
+    ],
+)
+def test_confusion_scale_has_no_needless_digits(wrong, marks):
+    figure = viz.confusion(np.array([[1000 - wrong, wrong], [0, 1000]]))
+    assert inside(figure)
+    assert [label.get_text() for label in figure.axes[1].get_yticklabels()] == marks
+
+
 def test_confusion_with_names_in_the_callers_axes():
     figure = Figure()
     ax = figure.subplots()

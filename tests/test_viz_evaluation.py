@@ -1,6 +1,7 @@
 """The figures of an evaluation show the figures they are given."""
 
 import io
+import itertools
 
 import numpy as np
 import pytest
@@ -47,10 +48,23 @@ def test_reliability_draws_each_filled_bin():
     np.testing.assert_allclose([bar.get_height() for bar in above.patches], result.accuracy[filled])
     np.testing.assert_allclose([bar.get_x() for bar in above.patches], result.edges[:-1][filled])
     np.testing.assert_array_equal([bar.get_height() for bar in below.patches], result.counts[filled])
-    points = above.lines[1].get_xydata()
-    np.testing.assert_allclose(points, np.stack([result.confidence, result.accuracy], axis=1)[filled])
+    points = above.lines[1]
+    np.testing.assert_allclose(points.get_xydata(), np.stack([result.confidence, result.accuracy], axis=1)[filled])
+    assert points.get_label() == "a bin: its mean confidence, and how often it is right"
     assert f"ECE {100 * result.ece:.2f} %" in above.get_title(loc="left")
     assert inside(figure)
+
+
+def test_reliability_hides_nothing():
+    probs = np.array([[0.7, 0.3], [0.6, 0.4]])  # a bin all right, one all wrong
+    figure = viz.reliability(reliability(np.array([0, 1]), probs))
+    assert inside(figure)
+    above, below = figure.axes
+    assert not above.texts
+    assert not above.lines[1].get_clip_on()
+    (legend,) = figure.legends
+    assert legend.get_texts()[0].get_text() == "as often right as it says"
+    assert legend.get_window_extent().y1 < below.get_tightbbox().y0
 
 
 def test_reliability_of_one_sure_answer():
@@ -95,7 +109,11 @@ def test_confused_shows_the_surest_images_of_the_most_frequent_pairs():
     assert words == ["0 → 1", "2 of 3  (66.7 %)", "1 → 0", "1 of 2  (50.0 %)"]
     assert "3 of 3 mistakes among 6 images" in figure.get_suptitle()
     assert inside(figure)
-    assert len(shown_images(viz.confused(images, labels, probs, pairs=1, count=1))) == 1
+    narrow = viz.confused(images, labels, probs, pairs=1, count=1)
+    assert len(shown_images(narrow)) == 1
+    for title in (figure.get_suptitle(), narrow.get_suptitle()):
+        assert title.endswith("with its probability)")
+        assert "images\n(true" in title
     assert "1 of 3 mistakes" not in figure.get_suptitle()
 
 
@@ -109,13 +127,21 @@ def test_disagreements_shows_what_only_one_names_right():
     images, _, _ = some(5)
     labels = np.array([0, 1, 2, 3, 4])
     a, b = np.array([0, 1, 9, 9, 9]), np.array([0, 7, 2, 3, 8])
-    figure = viz.disagreements(images, labels, a, b, names=("one", "two"), title="on mnist")
+    figure = viz.disagreements(images, labels, a, b, names=("one", "two"), title="two on mnist")
     for found, wanted in zip(shown_images(figure), images[[1, 2, 3]], strict=True):
         np.testing.assert_array_equal(found, wanted)
-    assert [ax.get_title() for ax in figure.axes if ax.images] == ["1  B: 7", "2  A: 9", "3  A: 9"]
-    assert figure.get_suptitle() == "on mnist\nA: one\nB: two"
+    assert [ax.get_title() for ax in figure.axes if ax.images] == ["is 1, B says 7", "is 2, A says 9", "is 3, A says 9"]
+    assert figure.get_suptitle() == "two on mnist\nA: one\nB: two"
     assert inside(figure)
     assert len(shown_images(viz.disagreements(images, labels, a, b, count=1))) == 2
+
+
+def test_disagreements_captions_do_not_touch():
+    images, labels, _ = some(20, k=10)
+    figure = viz.disagreements(images, labels, labels, (labels + 1) % 10)
+    assert inside(figure)
+    boxes = [ax.title.get_window_extent() for ax in figure.axes if ax.images][:8]
+    assert all(left.x1 + 2 < right.x0 for left, right in itertools.pairwise(boxes))
 
 
 def test_disagreements_of_networks_that_agree():
@@ -133,6 +159,9 @@ def test_robustness_draws_bars_beside_examples():
     bars = figure.axes[-1]
     np.testing.assert_allclose([bar.get_width() for bar in bars.patches], [0.99, 0.35, 0, 0.98, 0, 0.97])
     assert texts(bars) == ["99.00 %", "35.00 %", "98.00 %", "97.00 %"]
+    assert "accuracy" in bars.get_xlabel()
+    assert inside(figure)
+    assert [label.get_text() for label in bars.get_xticklabels()] == ["0 %", "20 %", "40 %", "60 %", "80 %", "100 %"]
     assert inside(figure)
     assert len(viz.robustness(["a", "b", "c"], images, straight).axes[-1].patches) == 3
     with pytest.raises(ValueError, match="2 names want as many examples"):

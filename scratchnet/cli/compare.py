@@ -67,7 +67,8 @@ def run(args: argparse.Namespace) -> int:
         from scratchnet import viz
 
         names = networks[0].name, networks[1].name
-        figure = viz.disagreements(data.images, data.labels, a, b, names=names, title=f"on {source.name}")
+        title = f"two networks on {source.name}, {args.split} split"
+        figure = viz.disagreements(data.images, data.labels, a, b, names=names, title=title)
         write_file(args.figure, functools.partial(viz.save, figure))
     if args.json:
         print_json(values)

@@ -89,13 +89,16 @@ def run(args: argparse.Namespace) -> int:
     if args.figure:
         from scratchnet import viz
 
+        title = f"{loaded.name} on {source.name}, {len(images)} images of each kind"
+        if shown := rows[0]["pictures"]:
+            title += f"\n{shown} of each as pictures; a picture that can't be read counts as wrong"
         prepared = [np.nan if row["picture_accuracy"] is None else row["picture_accuracy"] for row in rows]
         figure = viz.robustness(
             [row["name"] for row in rows],
             examples,
             np.array([row["accuracy"] for row in rows]),
             np.array(prepared) if args.pictures else None,
-            title=f"{loaded.name} on {source.name}",
+            title=title,
         )
         write_file(args.figure, functools.partial(viz.save, figure))
     if args.json:

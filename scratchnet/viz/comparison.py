@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
 
 from scratchnet.typing import Array
 from scratchnet.viz.arguments import check_count, check_images, check_numbers
@@ -26,7 +27,7 @@ def disagreements(
 ) -> Figure:
     """The images that tell two networks apart: at most ``count`` that only A names right, and as many that only B does.
 
-    "9  B: 4" is a nine that B takes for a four.
+    "is 9, B says 4" is a nine that B takes for a four.
 
     Shapes    images (N, H, W) or (N, 1, H, W), labels, predictions_a and predictions_b (N,)
     Errors    ValueError if shapes do not fit or count is not positive
@@ -60,7 +61,7 @@ def disagreements(
                 if k < len(members[:count]):
                     i = members[k]
                     show(ax, images[i])
-                    ax.set_title(f"{labels[i]}  {other}: {guesses[i]}", fontsize=11, pad=3)
+                    ax.set_title(f"is {labels[i]}, {other} says {guesses[i]}", fontsize=10, pad=3)
         suptitle(figure, f"{title}\n{head}" if title else head)
     return figure
 
@@ -96,7 +97,7 @@ def robustness(
             f"robustness: {len(names)} names want as many examples and accuracies, got {len(examples)} and {got}"
         )
     with style():
-        figure = new_figure(9.4, 1.3 + 0.72 * len(names))
+        figure = new_figure(9.4, 1.8 + 0.72 * len(names))
         grid = figure.add_gridspec(len(names), 2, width_ratios=[1, 11])
         for row, image in enumerate(examples):
             show(figure.add_subplot(grid[row, 0]), image)
@@ -111,8 +112,10 @@ def robustness(
         ax.set_yticks(where, names)
         ax.set_ylim(len(names) - 0.5, -0.5)
         ax.set_xlim(0, 1.12)
-        ax.set_xticks([])
-        ax.spines["bottom"].set_visible(False)
+        ax.set_xticks(np.linspace(0, 1, 6))
+        ax.xaxis.set_major_formatter(PercentFormatter(1, None, " %"))
+        ax.set_xlabel("accuracy: how many are named right")
+        ax.spines["bottom"].set_bounds(0, 1)
         ax.tick_params(axis="y", length=0)
         ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, frameon=False, fontsize=11)
         suptitle(figure, title)

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
 from scratchnet.metrics import ClassScores, Reliability, confused_pairs, confusion_matrix
 from scratchnet.typing import Array
@@ -84,7 +84,9 @@ def confusion(
         else:
             ax.set_title(f"{title}\n{share}" if title else share)
         if wrong.any():
-            bar = figure.colorbar(shown, ax=ax, fraction=0.04, pad=0.03, format=PercentFormatter(1, None, " %"))
+            percent = FuncFormatter(lambda share, _: f"{100 * share:.3g} %")
+            ticks = MaxNLocator(5, steps=[1, 2, 5, 10])
+            bar = figure.colorbar(shown, ax=ax, fraction=0.04, pad=0.03, ticks=ticks, format=percent)
             bar.set_label("share of the row")
             bar.outline.set_visible(False)
     return figure
@@ -129,21 +131,20 @@ def reliability(result: Reliability, *, title: str | None = None) -> Figure:
     filled = np.flatnonzero(result.counts)
     left, width = result.edges[:-1], np.diff(result.edges)
     with style():
-        figure = new_figure(6.4, 7.2)
+        figure = new_figure(6.4, 7.6)
         above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3.2, 1])
         above.bar(left[filled], result.accuracy[filled], width[filled], align="edge", color=SKY, edgecolor="white")
-        above.plot([0, 1], [0, 1], color=GREY, linewidth=1.2, linestyle="--")
-        above.plot(result.confidence[filled], result.accuracy[filled], "o", color=BLUE, label="mean confidence of the bin")
+        above.plot([0, 1], [0, 1], color=GREY, linewidth=1.2, linestyle="--", label="as often right as it says")
+        points = result.confidence[filled], result.accuracy[filled]
+        above.plot(*points, "o", color=BLUE, clip_on=False, label="a bin: its mean confidence, and how often it is right")
         for m in filled:
-            points = [float(result.confidence[m])] * 2, [float(result.confidence[m]), float(result.accuracy[m])]
-            above.plot(*points, color=VERMILLION, linewidth=2)
-        above.plot([], [], color=VERMILLION, linewidth=2, label="gap: |accuracy − confidence|")
-        above.text(0.07, 0.1, "as often right as it says", rotation=45, rotation_mode="anchor", color=GREY, fontsize=10)
+            gap = [float(result.confidence[m])] * 2, [float(result.confidence[m]), float(result.accuracy[m])]
+            above.plot(*gap, color=VERMILLION, linewidth=2)
+        above.plot([], [], color=VERMILLION, linewidth=2, label="the gap between the two")
         above.set_xlim(0, 1)
         above.set_ylim(0, 1.02)
         above.set_ylabel("fraction named right")
         above.yaxis.set_major_formatter(PercentFormatter(1, None, " %"))
-        above.legend(loc="upper left", frameon=False, fontsize=10)
         above.set_title(f"ECE {100 * result.ece:.2f} %, worst bin {100 * result.mce:.1f} %", loc="left")
         below.bar(left[filled], result.counts[filled], width[filled], align="edge", color="#B8C4CC", edgecolor="white")
         below.set_yscale("log")
@@ -161,6 +162,7 @@ def reliability(result: Reliability, *, title: str | None = None) -> Figure:
         below.set_ylabel("answers")
         below.set_xlabel("confidence: the highest probability")
         below.xaxis.set_major_formatter(PercentFormatter(1, None, " %"))
+        figure.legend(loc="outside lower center", frameon=False, fontsize=10)
         suptitle(figure, title)
     return figure
 
@@ -243,6 +245,7 @@ def confused(
                 show(ax, images[i])
                 ax.set_title(f"{100 * probs[i, pair.predicted]:.0f} %", fontsize=10, pad=2, color=GREY)
         wrong, inside = sum(pair.images for pair in found), sum(pair.images for pair in shown)
-        header = f"{inside} of {wrong} mistakes among {len(images)} images (true → predicted, with its probability)"
+        key = "(true → predicted, with\N{NO-BREAK SPACE}its\N{NO-BREAK SPACE}probability)"
+        header = f"{inside} of {wrong} mistakes among {len(images)} images\n{key}"
         suptitle(figure, f"{title}\n{header}" if title else header)
     return figure

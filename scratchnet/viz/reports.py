@@ -48,7 +48,8 @@ def gradients(report: Report, name: str | None = None) -> Figure:
         bar = figure.colorbar(shown, ax=list(axes), fraction=0.03, pad=0.02)
         bar.outline.set_visible(False)
         found = f"{int(result.wrong_entries.sum())} of {result.size} entries wrong" if not result.passed else "right"
-        suptitle(figure, f"{report.title}, {what}: {found}{_elsewhere(report, result.passed)}")
+        names = [called for called in report.title.split(", ") if called != "<lambda>"]
+        suptitle(figure, f"{', '.join([*names, what])}: {found}{_elsewhere(report, result.passed)}")
     return figure
 
 

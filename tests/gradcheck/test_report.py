@@ -398,6 +398,16 @@ def test_picture():
         viz.gradients(report, "q")
 
 
+def test_a_picture_does_not_name_what_has_no_name():
+    def square_backward(dout, w):
+        return 2 * w * dout
+
+    report = check((lambda w: (w * w, w), lambda dout, w: 2 * w * dout), X)
+    assert viz.gradients(report).get_suptitle() == "dw: right"
+    report = check((lambda w: (w * w, w), square_backward), X)
+    assert viz.gradients(report).get_suptitle() == "square_backward, dw: right"
+
+
 def test_a_picture_of_a_right_gradient_says_what_is_wrong_elsewhere():
     def cropped(dout, cache):
         dx, dw, db = conv2d_backward(dout, cache)
