@@ -1,6 +1,18 @@
-"""``python -m scratchnet``: the same as the ``scratchnet`` command."""
+"""``python -m scratchnet``, which the ``scratchnet`` command runs as well."""
 
-from scratchnet.cli import main
+import sys
+
+
+def main() -> int:
+    """The command line. Ctrl-C is answered in one line from the first moment on, also while the modules are imported."""
+    try:
+        from scratchnet import cli
+
+        return cli.main()
+    except KeyboardInterrupt:
+        print("scratchnet: error: interrupted", file=sys.stderr)
+        return 1
+
 
 if __name__ == "__main__":
     raise SystemExit(main())

@@ -369,6 +369,21 @@ def test_config_errors(run: Run, tmp_path: Path, text: str) -> None:
     assert result.status == 1
 
 
+def test_ctrl_c_while_modules_are_imported_is_one_line() -> None:
+    code = """
+import builtins, runpy
+real = builtins.__import__
+def interrupted(name, *rest, **named):
+    if name == "numpy":
+        raise KeyboardInterrupt
+    return real(name, *rest, **named)
+builtins.__import__ = interrupted
+runpy.run_module("scratchnet", run_name="__main__")
+"""
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (1, "", "scratchnet: error: interrupted\n")
+
+
 # --- the other commands ------------------------------------------------------------------------------------------------
 
 

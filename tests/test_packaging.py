@@ -25,6 +25,15 @@ def test_every_package_is_listed():
     assert sorted(listed) == sorted(found)
 
 
+def test_the_command_is_the_package_s_main():
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg", encoding="utf-8")
+    name, _, place = config["options.entry_points"]["console_scripts"].strip().partition(" = ")
+    module, function = place.split(":")
+    assert (name, module) == ("scratchnet", "scratchnet.__main__")
+    assert callable(getattr(importlib.import_module(module), function))
+
+
 def test_an_editable_install_puts_the_clones_plain_path_first(tmp_path):
     pytest.importorskip("setuptools")
     spec = importlib.util.spec_from_file_location("backend", ROOT / "lessons" / "packaging" / "backend.py")
