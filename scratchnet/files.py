@@ -38,11 +38,13 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except OSError as error:
-        if error.filename is None and error.errno is not None:  # a full disk says only that something is full
-            error.filename = str(path)
+        # A full disk says only that something is full, a missing folder names the temporary file: nobody asked for that one.
+        if error.errno is not None and (error.filename is None or str(error.filename) == str(temporary)):
+            raise OSError(error.errno, error.strerror, str(path)) from error
         raise
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # where there is no folder, say
+            temporary.unlink()
 
 
 def remove_leftovers(folder: str | os.PathLike[str]) -> None:

@@ -67,6 +67,18 @@ def test_a_full_disk_leaves_the_old_file_and_the_error_names_it(
     assert os.listdir(tmp_path) == ["a.bin"]
 
 
+@pytest.mark.parametrize("name", ["none/a.bin", "file/a.bin", "folder"])
+def test_an_error_names_the_file_that_was_wanted(tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(OSError, match=name) as caught, atomic_write(tmp_path / name):
+        pass
+    assert (caught.value.filename, caught.value.filename2) == (str(tmp_path / name), None)
+    assert ".tmp" not in str(caught.value)
+    assert type(caught.value) is type(OSError(caught.value.errno, ""))
+    assert sorted(os.listdir(tmp_path)) == ["file", "folder"]
+
+
 def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
     with atomic_write(tmp_path / "model.npz") as file:
         (left,) = (name for name in os.listdir(tmp_path))
