@@ -584,3 +584,12 @@ def test_the_real_mnist():
     assert round(float(train.images.std()) / 255, 4) == 0.3081
     mnist._check_is_mnist(train.images, train.labels, "train", Path(train.source))
     mnist._check_is_mnist(test.images, test.labels, "test", Path(test.source))
+
+
+def test_where_no_files_are_it_says_which_were_looked_for(tmp_path, monkeypatch):
+    with pytest.raises(DataNotFoundError, match=f"no files of it, such as {TRAIN[0]}.gz, in ") as caught:
+        load(tmp_path, download=False)
+    assert "SCRATCHNET_DATA" not in str(caught.value)
+    monkeypatch.setenv("SCRATCHNET_DATA", str(tmp_path))
+    with pytest.raises(DataNotFoundError, match=rf"such as {TEST[0]}\.gz, in .* \(from \$SCRATCHNET_DATA\)$"):
+        load(None, "test", download=False)

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from scratchnet.datasets import idx
 from scratchnet.datasets.errors import FetchError
-from scratchnet.datasets.folders import VARIABLE, data_dirs, download_dir, has_idx, idx_file, places
+from scratchnet.datasets.folders import VARIABLE, data_dirs, download_dir, from_variable, has_idx, idx_file, places
 from scratchnet.files import atomic_write
 from scratchnet.typing import Array
 
@@ -92,9 +92,10 @@ def fetch(root: str | os.PathLike[str] | None = None, *, progress: bool = True, 
                 reasons: list[str] = []
                 downloaded = _download(name, Path(temporary), mirrors, unreachable, reasons, progress)
                 if downloaded is None:
+                    where, why = f"{folder}{from_variable(root)}", "; ".join(reasons) or "no mirrors"
                     raise FetchError(
-                        f"could not download {name}.gz to {folder}: {'; '.join(reasons) or 'no mirrors'}. Put the four "
-                        f"files there by hand, or set {VARIABLE} to a folder that has them"
+                        f"could not download {name}.gz to {where}: {why}. Put the four files there by hand, or "
+                        f"set {VARIABLE} to a folder that has them"
                     )
                 _install(downloaded, folder, name)
     except FetchError:

@@ -69,7 +69,7 @@ def data_dirs(root: str | os.PathLike[str] | None = None) -> list[Path]:
     named = named_root(root)
     if named is not None:
         if not named.is_dir():
-            raise DataError(f"{named} is a file; wanted the folder that holds the data files")
+            raise DataError(f"{named}{from_variable(root)} is a file; wanted the folder that holds the data files")
         return [named]
     dirs = []
     checkout = Path(__file__).resolve().parents[2]
@@ -108,6 +108,11 @@ def named_root(root: str | os.PathLike[str] | None) -> Path | None:
     if not found.exists():
         raise DataNotFoundError(f"{who} is {found}, which does not exist")
     return found
+
+
+def from_variable(root: str | os.PathLike[str] | None) -> str:
+    """What to say after a data folder: that it is $SCRATCHNET_DATA's, if it is."""
+    return f" (from ${VARIABLE})" if root is None and os.environ.get(VARIABLE) else ""
 
 
 def places(dataset: str, data_dir: Path) -> Iterator[Place]:

@@ -23,6 +23,7 @@ from scratchnet.datasets.folders import (
     Place,
     data_dirs,
     download_dir,
+    from_variable,
     has_idx,
     idx_file,
     idx_names,
@@ -161,7 +162,8 @@ def _find(dataset: str, split: str, root: str | os.PathLike[str] | None) -> _Fou
     place = _place(dataset, root)
     if place is None:
         folders = [str(place.folder) for data_dir in data_dirs(root) for place in places(dataset, data_dir)]
-        raise DataNotFoundError(f"{dataset}: found no files of it in {', '.join(folders) or 'any folder'}")
+        where = (", ".join(folders) or "any folder") + from_variable(root)
+        raise DataNotFoundError(f"{dataset}: found no files of it, such as {idx_names(dataset, split)[0]}.gz, in {where}")
     folder = place.folder
     if not has_idx(dataset, folder):
         return _other_file(_other_files(folder), split, place.sure)
