@@ -7,6 +7,7 @@ and up); the test set had no part in it.
 import dataclasses
 import math
 import reprlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -114,10 +115,7 @@ class Recipe:
 
         Errors    ConfigError for a setting that there is not
         """
-        known = [field.name for field in dataclasses.fields(self)]
-        unknown = sorted(changes.keys() - set(known))
-        if unknown:
-            raise ConfigError(f"unknown setting {', '.join(map(reprlib.repr, unknown))}, there are {', '.join(known)}")
+        _require_known(changes)
         return dataclasses.replace(self, **changes)
 
     def to_dict(self) -> dict[str, Any]:
@@ -146,6 +144,13 @@ class Recipe:
         if self.schedule == "warmup-cosine":
             return optim.warmup_cosine(self.lr, steps, warmup=self.warmup)
         return optim.one_cycle(self.lr, steps, warmup=self.warmup)
+
+
+def _require_known(settings: dict[str, Any], beside: Sequence[str] = ()) -> None:
+    known = [*(field.name for field in dataclasses.fields(Recipe)), *beside]
+    unknown = sorted(settings.keys() - set(known))
+    if unknown:
+        raise ConfigError(f"unknown setting {', '.join(map(reprlib.repr, unknown))}, there are {', '.join(known)}")
 
 
 SMOOTHED = Recipe(batch_size=128, lr=0.1, label_smoothing=0.1, ema=0.998)
@@ -190,10 +195,10 @@ RECIPES: dict[str, Recipe] = {
 """The recipe of each model, by its name; and fast99: 99 % in as few seconds as we can."""
 
 
-def recipe_from(settings: dict[str, Any], where: str, *, name: str | None = None) -> Recipe:
+def recipe_from(settings: dict[str, Any], where: str, *, name: str | None = None, beside: Sequence[str] = ()) -> Recipe:
     """The named recipe, or the model's own, with these settings in place of its own.
 
-    ``where`` the settings come from is for the error message.
+    ``where`` the settings come from, and which there may be ``beside`` a recipe's, is for the error message.
 
     Errors    ConfigError if the recipe is not there, or for another model; or for a setting that can't be
     """
@@ -206,6 +211,7 @@ def recipe_from(settings: dict[str, Any], where: str, *, name: str | None = None
             base is None or base.model == model,
             f"model is {model!r}, and the recipe {name} is one for {base and base.model}",
         )
+        _require_known(settings, beside)
         return (base or RECIPES[model]).replace(**settings)
     except ValueError as error:
         raise ConfigError(f"{where}: {one_line(error)}") from error

@@ -29,7 +29,7 @@ from scratchnet.checkpoint import Checkpoints
 from scratchnet.files import atomic_write, locked, remove_leftovers
 from scratchnet.recipes import ConfigError
 from scratchnet.train import Epoch
-from scratchnet.untrusted import MOST_JSON, one_line, parse_json
+from scratchnet.untrusted import MOST_JSON, json_kind, one_line, parse_json
 
 MODEL, CONFIG, HISTORY, METRICS = "model.npz", "config.json", "history.csv", "metrics.json"
 PLOTS = ("curves.png", "confusion.png", "mistakes.png")
@@ -148,7 +148,7 @@ def read_config(path: str | Path) -> dict[str, Any]:
     except ValueError as error:
         raise ConfigError(f"{path}: not a JSON file: {one_line(error)}") from error
     if not isinstance(settings, dict):
-        raise ConfigError(f"{path}: found a JSON {type(settings).__name__}, wanted an object of settings")
+        raise ConfigError(f"{path}: found a JSON {json_kind(settings)}, wanted an object of settings")
     return settings
 
 

@@ -23,7 +23,7 @@ from scratchnet.layers.base import require
 from scratchnet.npz import NpzError
 from scratchnet.npz import read as read_arrays
 from scratchnet.typing import Array, Params, Rng
-from scratchnet.untrusted import one_line, parse_json
+from scratchnet.untrusted import json_kind, one_line, parse_json
 
 FORMAT = 1
 MOST_LAYERS = 1000
@@ -188,7 +188,7 @@ def _join(name: str, child: str) -> str:
 def _parse_metadata(array: Array) -> dict[str, Any]:
     require(array.ndim == 0 and array.dtype.kind == "U", f"its metadata is {array.dtype} {array.shape}, wanted one text")
     metadata = parse_json(str(array))
-    require(isinstance(metadata, dict), f"its metadata is a JSON {type(metadata).__name__}, wanted an object")
+    require(isinstance(metadata, dict), f"its metadata is a JSON {json_kind(metadata)}, wanted an object")
     found = reprlib.repr(metadata.get("format"))
     require(metadata.get("format") == FORMAT, f"it has format {found}, this version reads {FORMAT}")
     require("architecture" in metadata, "its metadata has no architecture")

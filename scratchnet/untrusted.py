@@ -7,6 +7,7 @@ from typing import Any
 MOST_JSON = 1 << 20  # characters; a run's config has 500, a model file's metadata 3 000
 DEEPEST = 32  # arrays and objects inside of each other
 MOST_MESSAGE = 1000  # characters
+_KINDS = {dict: "object", list: "list", str: "string", bool: "boolean"}
 
 
 def parse_json(text: str) -> Any:
@@ -31,6 +32,11 @@ def parse_json(text: str) -> Any:
         inside = [item.values() if isinstance(item, dict) else item for item in level if isinstance(item, dict | list)]
         level = [item for items in inside for item in items]
     return value
+
+
+def json_kind(value: Any) -> str:
+    """What JSON calls a value of its own."""
+    return "null" if value is None else _KINDS.get(type(value), "number")
 
 
 def one_line(error: BaseException | str) -> str:

@@ -267,6 +267,8 @@ def test_without_mnist_it_says_synthetic_everywhere(run: Run, tmp_path: Path, mo
         (("--fast", "train"), "unrecognized arguments: --fast (see scratchnet --help)"),
         (("train", "--seed", "-1"), "found '-1'"),
         (("predict",), "at least one picture"),
+        (("train", "--checkpoint-every", "never"), "found 'never', wanted a number of at least 0, or the word epoch"),
+        (("train", "--seed", "1e9"), "wanted a whole number of at least 0 and at most 9223372036854775808"),
     ],
 )
 def test_misuse_is_one_line_and_2(run: Run, arguments: tuple[str, ...], message: str) -> None:
@@ -280,6 +282,11 @@ def test_misuse_is_one_line_and_2(run: Run, arguments: tuple[str, ...], message:
     [
         (("train", "--config", "none.json"), "none.json: can't be read: No such file"),
         (("train", "--config", "list.json"), "list.json: found a JSON list"),
+        (("train", "--config", "null.json"), "null.json: found a JSON null"),
+        (("train", "--config", "true.json"), "true.json: dataset must be a text, got true"),
+        (("train", "--config", "unknown.json"), "val_size, seed, dataset, data_dir"),
+        (("tune", "--config", "unknown.json"), "val_size, seed, dataset, data_dir"),
+        (("recipe", "cnn", "-o", "none/r.json"), "'none/r.json'"),
         (("train", "--dataset", "none/here"), "no such file or folder: none/here"),
         (("evaluate", "--dataset", "none.csv"), "no such file or folder: none.csv"),
         (("evaluate", "--dataset", "./none"), "no such file or folder: ./none"),
@@ -288,7 +295,8 @@ def test_misuse_is_one_line_and_2(run: Run, arguments: tuple[str, ...], message:
     ],
 )
 def test_a_file_that_is_not_there_or_wrong_is_1(run: Run, arguments: tuple[str, ...], message: str) -> None:
-    Path("list.json").write_text("[]", encoding="utf-8")
+    for name, text in {"list": "[]", "null": "null", "true": '{"dataset": true}', "unknown": '{"epoch": 3}'}.items():
+        Path(f"{name}.json").write_text(text, encoding="utf-8")
     result = run(*arguments)
     assert message in result.error()
     assert result.status == 1
@@ -335,7 +343,20 @@ def test_a_file_where_the_folder_should_be(run: Run, data: Path, tmp_path: Path)
 
 
 def test_validation_can_not_take_all(run: Run, data: Path) -> None:
-    assert "leaves nothing" in run("train", "--dataset", data, "--val-size", 300).error()
+    result = run("train", "--dataset", data, "--val-size", 300)
+    assert "--val-size 300 leaves nothing of 300" in result.error()
+    assert result.status == 2
+
+
+@pytest.mark.parametrize("command", ["train", "tune"])
+def test_a_config_whose_validation_takes_all_is_named(run: Run, data: Path, command: str) -> None:
+    Path("c.json").write_text('{"val_size": 300}', encoding="utf-8")
+    result = run(command, "--config", "c.json", "--dataset", data)
+    assert "c.json: val_size 300 leaves nothing of 300" in result.error()
+    assert result.status == 1
+    result = run(command, "--config", "c.json", "--dataset", data, "--val-size", 301)
+    assert "--val-size 301 leaves nothing of 300" in result.error()
+    assert result.status == 2
 
 
 def test_divergence_is_an_error(run: Run, data: Path, tmp_path: Path) -> None:

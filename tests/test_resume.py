@@ -365,7 +365,9 @@ def test_where_no_run_is(run: Run, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     result = run("train", "--resume", "empty")
     assert result.status == 1
-    assert "empty holds no checkpoint to go on from" in result.err
+    assert (
+        "empty holds no checkpoint, so there is nothing to go on from: start the run again (with --overwrite)" in result.err
+    )
     assert os.listdir(tmp_path / "empty") == []
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scratchnet.untrusted import DEEPEST, MOST_JSON, MOST_MESSAGE, one_line, parse_json
+from scratchnet.untrusted import DEEPEST, MOST_JSON, MOST_MESSAGE, json_kind, one_line, parse_json
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -61,3 +61,8 @@ def test_a_message_keeps_what_it_says():
     assert one_line("\x1b[2Jgone\ud800\u202e") == r"\x1b[2Jgone\ud800\u202e"
     assert one_line(KeyError()) == "KeyError"
     assert one_line("a" * 5000) == "a" * MOST_MESSAGE + "..."
+
+
+def test_a_value_is_called_what_json_calls_it():
+    kinds = [json_kind(parse_json(text)) for text in ("null", "true", "1", "0.5", '"a"', "[]", "{}")]
+    assert kinds == ["null", "boolean", "number", "number", "string", "list", "object"]

@@ -17,10 +17,12 @@ from scratchnet.engine import Engine, ShardedEngine
 from scratchnet.files import atomic_write
 from scratchnet.losses import SoftmaxCrossEntropy
 from scratchnet.recipes import LOSSES, ConfigError, Recipe, recipe_from
+from scratchnet.runs import read_config
 from scratchnet.trained import DEFAULT, shipped
 from scratchnet.trained import Loaded as Loaded
 from scratchnet.trained import load as load
 
+NOT_IN_RECIPE = ("dataset", "data_dir")  # settings that a config file may hold beside the recipe's
 FEW = 2000  # images that one process has done before others have started
 
 
@@ -81,6 +83,15 @@ def recipe_of(loaded: Loaded) -> Recipe | None:
         return recipe_from(settings, loaded.name) if settings else None
     except ConfigError:
         return None
+
+
+def require_images_to_train_on(args: argparse.Namespace, val_size: int, images: int) -> None:
+    """Refuse a validation split that leaves no image to train on, and name where its size comes from."""
+    leaves = f"leaves nothing of {images} training images to train on"
+    if val_size >= images and args.val_size is None and args.config and "val_size" in read_config(args.config):
+        raise ConfigError(f"{args.config}: val_size {val_size} {leaves}")
+    if val_size >= images:
+        raise Misuse(f"--val-size {val_size} {leaves}")
 
 
 def add_workers_argument(parser: argparse.ArgumentParser) -> None:
@@ -151,7 +162,7 @@ def number(kind: Callable[[str], Any], low: float, high: float = math.inf, *, ab
 
     def parse(text: str) -> Any:
         wanted = "a whole number" if kind is int else "a number"
-        bound = f"{'above' if above else 'of at least'} {low:g}" + (f" and at most {high:g}" if high < math.inf else "")
+        bound = f"{'above' if above else 'of at least'} {low:g}" + (f" and at most {high}" if high < math.inf else "")
         try:
             value = kind(text)
         except ValueError:

@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 import functools
+import json
 import os
 import sys
 from collections import deque
@@ -16,6 +17,7 @@ from scratchnet import models, runs
 from scratchnet.checkpoint import SECONDS, Checkpoint, Checkpoints, Progress, checksum
 from scratchnet.cli.common import (
     FEW,
+    NOT_IN_RECIPE,
     Failure,
     Misuse,
     add_data_arguments,
@@ -23,6 +25,7 @@ from scratchnet.cli.common import (
     interrupts_between_steps,
     number,
     open_data,
+    require_images_to_train_on,
     say_stand_in,
 )
 from scratchnet.datasets.door import Source
@@ -38,8 +41,7 @@ from scratchnet.recipes import LOSSES, RECIPES, SCHEDULES, ConfigError, Recipe, 
 from scratchnet.serialize import save_model
 from scratchnet.train import Epoch, Evaluation, Step, TrainingDiverged, epoch_summary, evaluate, steps_per_epoch
 from scratchnet.typing import Array
-
-NOT_IN_RECIPE = ("dataset", "data_dir")  # settings that a config file may hold beside the recipe's
+from scratchnet.untrusted import one_line
 
 
 def add_to(commands: "argparse._SubParsersAction[Any]") -> None:
@@ -128,9 +130,7 @@ def run(args: argparse.Namespace) -> int:
     recipe = _settings(args)
     source = open_data(args)
     data = _load(source)
-    if recipe.val_size >= len(data["train"].images):
-        size = len(data["train"].images)
-        raise Misuse(f"--val-size {recipe.val_size} leaves nothing of {size} training images to train on")
+    require_images_to_train_on(args, recipe.val_size, len(data["train"].images))
     with runs.create(args.out, recipe.model, overwrite=args.overwrite) as folder:
         dataset = source.name if args.dataset == "auto" else args.dataset  # what a second run must not choose again
         settings = {**recipe.to_dict(), "dataset": dataset, "data_dir": args.data_dir}
@@ -153,7 +153,9 @@ def _resume(args: argparse.Namespace) -> int:
             _say(f"the run in {folder} is finished: there is nothing to resume")
             return 0
         if begun is None:
-            raise Failure(f"{folder} holds no checkpoint to go on from: no run was interrupted there")
+            raise Failure(
+                f"{folder} holds no checkpoint, so there is nothing to go on from: start the run again (with --overwrite)"
+            )
         for damage in checkpoints.damaged:
             _note(f"{damage}; going on from the other one, after step {begun.step}")
         job = _job_of(begun, folder)
@@ -294,7 +296,7 @@ def _settings(args: argparse.Namespace) -> Recipe:
     for name in NOT_IN_RECIPE:
         value = settings.pop(name, None)
         if value is not None and not isinstance(value, str):
-            raise ConfigError(f"{args.config}: {name} must be a text, got {value!r}")
+            raise ConfigError(f"{args.config}: {name} must be a text, got {json.dumps(value)}")
         if getattr(args, name) is None:
             setattr(args, name, value)
     args.dataset = args.dataset or "auto"
@@ -302,7 +304,7 @@ def _settings(args: argparse.Namespace) -> Recipe:
         settings["model"] = args.model  # what a config file leaves open then comes from this model's recipe
     where = args.config or f"--recipe {args.recipe} --model {args.model}"
     try:
-        recipe = recipe_from(settings, where, name=args.recipe)
+        recipe = recipe_from(settings, where, name=args.recipe, beside=NOT_IN_RECIPE)
     except ConfigError as error:
         raise (error if args.config else Misuse(str(error))) from error
     chosen = {name: getattr(args, name) for name in recipe.to_dict() if getattr(args, name) is not None}
@@ -334,7 +336,10 @@ def _watched(steps: Iterator[Step], recipe: Recipe, images: int, done: int) -> I
 
 def _seconds_or_epoch(text: str) -> float | str:
     """An argparse type."""
-    return text if text == "epoch" else float(number(float, 0)(text))
+    try:
+        return text if text == "epoch" else float(number(float, 0)(text))
+    except argparse.ArgumentTypeError as error:
+        raise argparse.ArgumentTypeError(f"{error}, or the word epoch") from error
 
 
 def _note(text: str) -> None:

@@ -4,12 +4,14 @@ import argparse
 import csv
 import functools
 import io
+import json
 from pathlib import Path
 from typing import Any
 
 from scratchnet import runs
 from scratchnet.cli.common import (
     FEW,
+    NOT_IN_RECIPE,
     Failure,
     Misuse,
     add_data_arguments,
@@ -17,6 +19,7 @@ from scratchnet.cli.common import (
     interrupts_between_steps,
     number,
     open_data,
+    require_images_to_train_on,
     write_file,
 )
 from scratchnet.datasets.door import Source
@@ -72,8 +75,7 @@ def run(args: argparse.Namespace) -> int:
         raise Misuse(f"{recipe.model} learns by heart: there is nothing to tune")
     source = open_data(args)
     train = source.load("train")
-    if recipe.val_size >= len(train.images):
-        raise Misuse(f"--val-size {recipe.val_size} leaves nothing of {len(train.images)} training images to train on")
+    require_images_to_train_on(args, recipe.val_size, len(train.images))
     folder = Path(args.out or Path("runs") / f"tune-{recipe.model}")
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -117,16 +119,17 @@ def run(args: argparse.Namespace) -> int:
 def _recipe(args: argparse.Namespace) -> Recipe:
     """Where the search starts from; fills in args.dataset and data_dir from the config file."""
     settings = runs.read_config(args.config) if args.config else {}
-    for name in ("dataset", "data_dir"):
+    for name in NOT_IN_RECIPE:
         value = settings.pop(name, None)
         if getattr(args, name) in (None, "auto") and value is not None:
             if not isinstance(value, str):
-                raise ConfigError(f"{args.config}: {name} must be a text, got {value!r}")
+                raise ConfigError(f"{args.config}: {name} must be a text, got {json.dumps(value)}")
             setattr(args, name, value)
     if args.model is not None:
         settings["model"] = args.model
     try:
-        recipe = recipe_from(settings, args.config or f"--recipe {args.recipe} --model {args.model}", name=args.recipe)
+        where = args.config or f"--recipe {args.recipe} --model {args.model}"
+        recipe = recipe_from(settings, where, name=args.recipe, beside=NOT_IN_RECIPE)
     except ConfigError as error:
         raise (error if args.config else Misuse(str(error))) from error
     chosen = {"epochs": args.epochs, "val_size": args.val_size, "seed": args.seed}
