@@ -66,8 +66,18 @@ def load(path: str | None) -> Loaded:
         return load_shipped(path)
     chosen = runs.model_file(path)
     if not chosen.is_file():
-        raise ModelFileError(f"{chosen}: no such model file")
+        raise ModelFileError(_no_model(path, chosen))
     return _usable(load_model(chosen), str(chosen))
+
+
+def _no_model(path: str, chosen: Path) -> str:
+    """Why there is no network: what was given, and what was wanted of it."""
+    if Path(path).is_dir():
+        return f"{path}: the folder holds no {runs.MODEL}"
+    if chosen.exists():
+        return f"{path}: no model file, wanted a {runs.MODEL} or the folder of a run"
+    names = "" if path != Path(path).stem else f"; the networks that come with scratchnet are {', '.join(shipped())}"
+    return f"{path}: no such model file{names}"
 
 
 def _usable(saved: SavedModel, name: str) -> Loaded:

@@ -126,6 +126,18 @@ def test_trace_errors(run, digit, arguments, status, message):
     assert message in one_line(err)
 
 
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_a_trace_of_useless_weights_is_shown_and_fails(run, digit, tmp_path, form):
+    model = build("mlp", seed=3)
+    for array in model.params.values():
+        array[...] = 3e38
+    status, out, err = run("trace", digit, "--model-file", saved(tmp_path / "huge.npz", model), *form)
+    assert status == 1
+    assert "huge.npz: not all values are finite" in one_line(err)
+    assert json.loads(out)["layers"] if form else "NOT FINITE" in out
+
+
 # --- explain ---------------------------------------------------------------------------------------------------------
 
 

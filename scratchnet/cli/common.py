@@ -18,6 +18,7 @@ from scratchnet.files import atomic_write
 from scratchnet.losses import SoftmaxCrossEntropy
 from scratchnet.recipes import LOSSES, ConfigError, Recipe, recipe_from
 from scratchnet.runs import read_config
+from scratchnet.train import TrainingDiverged
 from scratchnet.trained import DEFAULT, shipped
 from scratchnet.trained import Loaded as Loaded
 from scratchnet.trained import load as load
@@ -67,9 +68,17 @@ def say_stand_in(source: Source) -> None:
         print(f"{rule}\n{source.notice}\n{rule}", file=sys.stderr, flush=True)
 
 
+def model_name(text: str) -> str:
+    """An argparse type: what names a network."""
+    if not text:
+        raise argparse.ArgumentTypeError("found '', wanted a model file, the folder of a run or the name of a network")
+    return text
+
+
 def add_model_argument(parser: argparse._ActionsContainer) -> None:
     parser.add_argument(
         "--model-file",
+        type=model_name,
         metavar="F",
         help="a model.npz, the folder of a run, or the name of a network that comes with scratchnet: "
         f"{', '.join(shipped())} (default {DEFAULT})",
@@ -103,11 +112,19 @@ def add_workers_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def inference_engine(loaded: Loaded, workers: int | None, images: int) -> Engine:
-    """An engine for so many images; by default processes are started only where they save more time than they take."""
+@contextlib.contextmanager
+def inference_engine(loaded: Loaded, workers: int | None, images: int) -> Iterator[Engine]:
+    """An engine for so many images; by default processes are started only where they save more time than they take.
+
+    Errors    Failure, naming the network, if its loss is not finite
+    """
     few = workers is None and images < FEW
     loss = LOSSES.get(str(loaded.metadata.get("loss")), SoftmaxCrossEntropy)()
-    return ShardedEngine(loaded.model, loss, prepare=loaded.prepare, workers=0 if few else workers)
+    try:
+        with ShardedEngine(loaded.model, loss, prepare=loaded.prepare, workers=0 if few else workers) as engine:
+            yield engine
+    except TrainingDiverged as error:
+        raise Failure(f"{loaded.name}: {error}") from error
 
 
 def print_json(values: dict[str, Any]) -> None:

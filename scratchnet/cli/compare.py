@@ -13,6 +13,7 @@ from scratchnet.cli.common import (
     add_workers_argument,
     inference_engine,
     load,
+    model_name,
     open_data,
     print_json,
     write_file,
@@ -33,8 +34,10 @@ def add_to(commands: "argparse._SubParsersAction[Any]") -> None:
         "and McNemar's test, which looks at the images on which only one of them is. It speaks of these two networks; to "
         "compare two recipes, train each with several seeds.",
     )
-    parser.add_argument("a", metavar="A", help="a model.npz or the folder of a run")
-    parser.add_argument("b", metavar="B", nargs="?", help="another one (default: the network that comes with scratchnet)")
+    parser.add_argument("a", type=model_name, metavar="A", help="a model.npz or the folder of a run")
+    parser.add_argument(
+        "b", type=model_name, metavar="B", nargs="?", help="another one (default: the network that comes with scratchnet)"
+    )
     add_data_arguments(parser)
     parser.add_argument("--split", choices=("test", "train"), default="test", help="which part of the data (default test)")
     add_workers_argument(parser)

@@ -5,7 +5,7 @@ import sys
 import webbrowser
 from typing import Any
 
-from scratchnet.cli.common import Failure, add_data_dir_argument, number
+from scratchnet.cli.common import Failure, add_data_dir_argument, model_name, number
 from scratchnet.trained import load
 
 PORT = 8028
@@ -29,6 +29,7 @@ def add_to(commands: "argparse._SubParsersAction[Any]") -> None:
     )
     parser.add_argument(
         "--model-file",
+        type=model_name,
         action="append",
         default=[],
         metavar="F",

@@ -2,6 +2,7 @@
 
 import argparse
 import html
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -82,7 +83,14 @@ def run(args: argparse.Namespace) -> int:
         print(f"{title}\n{result}")
         for path in written:
             print(f"wrote {path}")
+    if not _finite(result):
+        raise Failure(f"{loaded.name}: not all values are finite; some of its weights must be far too large")
     return 0
+
+
+def _finite(result: Trace) -> bool:
+    values = (result.input, *(layer.values for layer in result.layers), result.dlogits)
+    return math.isfinite(result.loss) and all(part.finite for part in values)
 
 
 def _save(result: Trace, title: str, file: BinaryIO) -> None:
