@@ -1,6 +1,7 @@
 """``scratchnet evaluate``, ``compare`` and ``robustness`` from the outside."""
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -170,6 +171,25 @@ def test_compare_takes_the_shipped_network_for_the_second(run, data, perfect):
     assert json.loads(run("compare", perfect, "--dataset", data, "--json")[1])["b"]["model"].endswith(
         "(comes with scratchnet)"
     )
+
+
+@pytest.mark.parametrize("arguments", [("evaluate", "--model-file"), ("robustness", "--model-file"), ("compare",)])
+def test_a_network_with_useless_weights_is_named(run, data, tmp_path, arguments):
+    saved(tmp_path / "huge.npz", np.full((10, 10), 3e38) * (-1) ** np.arange(10)[:, None])
+    status, out, err = run(*arguments, "huge.npz", "--dataset", data)
+    assert (status, out) == (1, "")
+    assert "huge.npz: the loss on 200 images is nan" in one_line(err)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such file names")
+def test_the_names_of_a_network_and_a_figure_do_not_steer_the_terminal(run, data, tmp_path, perfect):
+    path = saved(tmp_path / "e\x1b[31m.npz", np.eye(10))
+    out = run("evaluate", "--model-file", path, "--dataset", data, "--plots", "p\x1b[31m")[1]
+    out += run("compare", path, path, "--dataset", data, "--figure", "f\x1b[31m.png")[1]
+    out += run("robustness", "--model-file", path, "--dataset", data, "--images", 3, "--pictures", 0)[1]
+    assert "\x1b" not in out
+    assert out.count(r"e\x1b[31m.npz") == 4
+    assert r"wrote f\x1b[31m.png" in out
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The weights that the package ships, on pictures as a person makes them, through the command line."""
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from PIL import Image
 
 from scratchnet import cli
 from scratchnet.cli.common import load
-from scratchnet.datasets import mnist
+from scratchnet.datasets import mnist, synthetic
 from scratchnet.engine import Engine
 from scratchnet.losses import SoftmaxCrossEntropy
 from scratchnet.recipes import RECIPES
@@ -109,3 +110,36 @@ def test_a_file_of_the_same_name_comes_first(tmp_path: Path, monkeypatch: pytest
     (tmp_path / "tiny").mkdir()
     with pytest.raises(ModelFileError, match=r"^tiny: the folder holds no model\.npz$"):
         load("tiny")
+
+
+def test_what_is_no_model_file_is_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "run" / "model.npz").mkdir(parents=True)
+    for path, message in {
+        ".": r"^\.: the folder holds no model\.npz$",
+        "run": r"^run: the folder holds no model\.npz$",
+        os.devnull: "no model file, wanted a model.npz or the folder of a run$",
+        "cnnn": "^cnnn: no such model file; the networks that come with scratchnet are cnn-bn, cnn, tiny$",
+        "cnnn.npz": r"^cnnn\.npz: no such model file$",
+    }.items():
+        with pytest.raises(ModelFileError, match=message):
+            load(path)
+
+
+def test_an_empty_name_is_misuse(capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in (["predict", "a.png", "--model-file", ""], ["compare", ""], ["draw", "--model-file", ""]):
+        with pytest.raises(SystemExit) as end:
+            cli.main(arguments)
+        assert end.value.code == 2
+        assert "found '', wanted a model file, the folder of a run or the name of a network" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such file names")
+def test_a_name_does_not_steer_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    image, _ = synthetic.make(1, seed=4)
+    path = save(Image.fromarray(255 - image[0]).resize((140, 140)), tmp_path, "e\x1b[31m\nred")
+    for command in ("predict", "trace"):
+        assert cli.main([command, path, "--model-file", "tiny"]) == 0
+        out = capsys.readouterr().out
+        assert r"e\x1b[31m red" in out.splitlines()[0]
+        assert "\x1b" not in out

@@ -22,6 +22,7 @@ from scratchnet.metrics import McNemar, bootstrap_interval, mcnemar
 from scratchnet.rng import Purpose, stream
 from scratchnet.train import evaluate
 from scratchnet.typing import Array
+from scratchnet.untrusted import one_line
 
 SIGNIFICANT = 0.05
 
@@ -69,8 +70,8 @@ def run(args: argparse.Namespace) -> int:
     if args.figure:
         from scratchnet import viz
 
-        names = networks[0].name, networks[1].name
-        title = f"two networks on {source.name}, {args.split} split"
+        names = one_line(networks[0].name), one_line(networks[1].name)
+        title = one_line(f"two networks on {source.name}, {args.split} split")
         figure = viz.disagreements(data.images, data.labels, a, b, names=names, title=title)
         write_file(args.figure, functools.partial(viz.save, figure))
     if args.json:
@@ -78,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     _print(values, test)
     if args.figure:
-        print(f"wrote {args.figure}")
+        print(f"wrote {one_line(args.figure)}")
     return 0
 
 
@@ -96,10 +97,12 @@ def _figures_of(name: str, right: Array) -> dict[str, Any]:
 
 
 def _print(values: dict[str, Any], test: McNemar) -> None:
-    print(f"{values['dataset']}, {values['split']} split, {values['images']} images; intervals are 95 %, bootstrap\n")
+    print(
+        f"{one_line(values['dataset'])}, {values['split']} split, {values['images']} images; intervals are 95 %, bootstrap\n"
+    )
     for key in ("a", "b"):
         low, high = values[key]["accuracy_95"]
-        print(f"{key.upper()}  {values[key]['accuracy']:7.2%}  ({low:.2%} .. {high:.2%})  {values[key]['model']}")
+        print(f"{key.upper()}  {values[key]['accuracy']:7.2%}  ({low:.2%} .. {high:.2%})  {one_line(values[key]['model'])}")
     low, high = (100 * limit for limit in values["difference_95"])
     print(f"A - B  {100 * values['difference']:+.2f} points  ({low:+.2f} .. {high:+.2f})\n")
     print(f"{'':9}{'B right':>9}{'B wrong':>9}")

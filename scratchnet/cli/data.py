@@ -8,6 +8,7 @@ from typing import Any
 from scratchnet.cli.common import add_data_dir_argument, number
 from scratchnet.datasets import mnist, synthetic
 from scratchnet.datasets.folders import MARKER
+from scratchnet.untrusted import one_line
 
 
 def add_to(commands: "argparse._SubParsersAction[Any]") -> None:
@@ -44,14 +45,15 @@ def run_fetch(args: argparse.Namespace) -> int:
     if args.data_dir:
         Path(args.data_dir).mkdir(parents=True, exist_ok=True)
     folder = mnist.fetch(args.data_dir, progress=sys.stderr.isatty())
-    print(f"MNIST is in {folder}, all four files verified")
+    print(f"MNIST is in {one_line(str(folder))}, all four files verified")
     return 0
 
 
 def run_verify(args: argparse.Namespace) -> int:
     statuses = mnist.verify(args.data_dir)
     for status in statuses:
-        print(f"ok   {status.path}" if status.ok else f"BAD  {status.path or status.name}: {status.message}")
+        what = f"{status.path}" if status.ok else f"{status.path or status.name}: {status.message}"
+        print(f"{'ok ' if status.ok else 'BAD'}  {one_line(what)}")
     wrong = sum(not status.ok for status in statuses)
     if wrong:
         print(f"scratchnet: error: {wrong} of MNIST's {len(statuses)} files are missing or wrong", file=sys.stderr)
@@ -60,18 +62,18 @@ def run_verify(args: argparse.Namespace) -> int:
 
 def run_info(args: argparse.Namespace) -> int:
     folders = mnist.data_dirs(args.data_dir)
-    print("data folders, in order:", ", ".join(str(folder) for folder in folders))
+    print("data folders, in order:", one_line(", ".join(str(folder) for folder in folders)))
     found = mnist.info(args.data_dir)
     for part in found:
         if part.error:
-            print(f"{part.dataset} {part.split}: {part.error}")
+            print(f"{part.dataset} {part.split}: {one_line(part.error)}")
         else:
             counts = " ".join(str(count) for count in part.class_counts)
             shape = " x ".join(str(size) for size in part.shape)
-            print(f"{part.dataset} {part.split}: {shape} in {part.source}; images of 0 .. 9: {counts}")
+            print(f"{part.dataset} {part.split}: {shape} in {one_line(part.source)}; images of 0 .. 9: {counts}")
     drawn = [folder / "synthetic" for folder in folders if (folder / "synthetic" / MARKER).is_file()]
     for folder in drawn:
-        print(f"synthetic: in {folder}, drawn by scratchnet")
+        print(f"synthetic: in {one_line(str(folder))}, drawn by scratchnet")
     if not found and not drawn:
         print("no data sets found; `scratchnet data fetch` downloads MNIST, `scratchnet data synthetic` draws digits")
     return 1 if any(part.error for part in found) else 0
@@ -79,7 +81,7 @@ def run_info(args: argparse.Namespace) -> int:
 
 def run_synthetic(args: argparse.Namespace) -> int:
     folder = Path(args.out) if args.out else mnist.data_dirs(args.data_dir)[0] / "synthetic"
-    print(f"drawing {args.n_train} + {args.n_test} digits into {folder}", flush=True)
+    print(f"drawing {args.n_train} + {args.n_test} digits into {one_line(str(folder))}", flush=True)
     for path in synthetic.write(folder, n_train=args.n_train, n_test=args.n_test, seed=args.seed):
-        print(path)
+        print(one_line(str(path)))
     return 0

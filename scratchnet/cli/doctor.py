@@ -23,6 +23,7 @@ from scratchnet.models import MODELS
 from scratchnet.optim import OPTIMIZERS
 from scratchnet.preprocess import Normalization, prepare
 from scratchnet.recipes import RECIPES, Recipe
+from scratchnet.untrusted import one_line
 
 
 def add_to(commands: "argparse._SubParsersAction[Any]") -> None:
@@ -82,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
         print_json({"model": loaded.name, "dataset": source.name, **tried, **checkup.to_dict()})
     else:
         tried_with = f"steps are tried with {recipe.optimizer} at lr {recipe.lr:g} ({lr_from})"
-        print(f"{loaded.name} on {source.name}; {tried_with}\n{checkup}")
+        print(f"{one_line(loaded.name)} on {one_line(source.name)}; {tried_with}\n{checkup}")
     return 0 if checkup.healthy else 1
 
 

@@ -21,6 +21,7 @@ from scratchnet.models import NUM_CLASSES
 from scratchnet.rng import Purpose, stream
 from scratchnet.train import evaluate
 from scratchnet.typing import Array
+from scratchnet.untrusted import one_line
 
 TOP_K = (2, 3)
 PAIRS = 10  # most confused pairs that are printed
@@ -60,14 +61,14 @@ def run(args: argparse.Namespace) -> int:
         "images": len(data.images),
         **_measures(data.labels, probs, result.loss),
     }
-    title = f"{loaded.name} on {'SYNTHETIC digits (not MNIST)' if source.notice else source.name}"
+    title = one_line(f"{loaded.name} on {'SYNTHETIC digits (not MNIST)' if source.notice else source.name}")
     written = write_figures(args.plots, lambda: _figures(data.images, data.labels, probs, title)) if args.plots else []
     if args.json:
         print_json(values)
         return 0
     _print(values)
     for path in written:
-        print(f"wrote {path}")
+        print(f"wrote {one_line(str(path))}")
     return 0
 
 
@@ -111,7 +112,9 @@ def _measures(labels: Array, probs: Array, loss: float) -> dict[str, Any]:
 
 def _print(values: dict[str, Any]) -> None:
     low, high = values["accuracy_95"]
-    print(f"{values['model']} on {values['dataset']}, {values['split']} split, {values['images']} images")
+    print(
+        f"{one_line(values['model'])} on {one_line(values['dataset'])}, {values['split']} split, {values['images']} images"
+    )
     print(f"accuracy {values['accuracy']:.2%}   loss {values['loss']:.4f}")
     print(f"95 % interval of the accuracy {low:.2%} .. {high:.2%} (bootstrap), {values['errors']} errors")
     print("right among the first " + ", ".join(f"{k}: {value:.2%}" for k, value in values["top_k"].items()))

@@ -13,6 +13,7 @@ from scratchnet.cli.predict import named, probabilities, read_digit, sentence
 from scratchnet.explain.gradcam import has_convolution
 from scratchnet.models import NUM_CLASSES
 from scratchnet.typing import Array
+from scratchnet.untrusted import one_line
 
 METHODS = ("saliency", "smooth-grad", "integrated-gradients", "grad-cam", "occlusion")
 
@@ -63,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
 
     from scratchnet import viz
 
-    title = f"{Path(args.image).name} through {loaded.name}: what speaks for {label}?"
+    title = one_line(f"{Path(args.image).name} through {loaded.name}: what speaks for {label}?")
     figure = viz.explanations(image, maps, probs, label, title=title)
     write_file(args.out, functools.partial(viz.save, figure))
     facts: dict[str, Any] = {"label": label, "logit": float(logits[0, label])}
@@ -80,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
     if "integrated_gradients" in facts:
         sums = facts["integrated_gradients"]
         print(f"integrated gradients add up to {sums['sum']:.2f}; the logit rises by {sums['rise']:.2f} from blank paper")
-    print(f"wrote {args.out}")
+    print(f"wrote {one_line(args.out)}")
     return 0
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scratchnet.cli.common import Failure, Misuse, number, print_json
+from scratchnet.untrusted import one_line
 
 if TYPE_CHECKING:
     from scratchnet_lessons.tools.library import Lesson
@@ -77,7 +78,7 @@ def list_lessons(args: argparse.Namespace) -> int:
         progress = f"{done} of {all_of_them} exercises" if all_of_them else ""
         tried = f", tried {', '.join(row['tried'])}" if row["tried"] else ""
         print(f"{row['lesson']:2d}  {row['title']:44s} {row['minutes']:3d} min  {progress}{tried}")
-    place = f"progress in {folder.resolve()}" if folder.is_dir() else "scratchnet lessons open 0 begins with the first one"
+    place = f"progress in {one_line(str(folder.resolve()))}" if folder.is_dir() else "scratchnet lessons open 0 begins with the first one"
     print(f"\n{place}")
     return 0
 
@@ -87,7 +88,7 @@ def copy(args: argparse.Namespace) -> int:
     from scratchnet_lessons.tools.folder import copy as copy_notebooks
 
     copied, kept = copy_notebooks(Path(args.dir))
-    print(f"{len(copied)} notebooks copied to {args.dir}" + (f", {len(kept)} were there and stay" if kept else ""))
+    print(f"{len(copied)} notebooks copied to {one_line(args.dir)}" + (f", {len(kept)} were there and stay" if kept else ""))
     return 0
 
 
@@ -122,7 +123,8 @@ def check(args: argparse.Namespace) -> int:
 
 
 def _print_grade(grade: dict[str, Any]) -> None:
-    print(f"{grade['file']}: lesson {grade['lesson']}, {grade['title']}: {grade['passed']} of {grade['of']} exercises")
+    passed = f"{grade['passed']} of {grade['of']} exercises"
+    print(f"{one_line(grade['file'])}: lesson {grade['lesson']}, {grade['title']}: {passed}")
     for exercise in grade["exercises"]:
         status = "not written" if exercise["status"] == "open" else exercise["status"]
         print(f"  {exercise['id']:6s} {status:12s} {exercise['title']}")

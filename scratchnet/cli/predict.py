@@ -89,7 +89,7 @@ def named(probs: Array) -> dict[str, Any]:
 def sentence(result: dict[str, Any]) -> str:
     """A file's result as one line."""
     then = f"then {result['runner_up']}, {result['runner_up_probability']:.1%}"
-    return f"{result['file']}: {result['digit']}  ({result['probability']:.1%}; {then})"
+    return f"{one_line(result['file'])}: {result['digit']}  ({result['probability']:.1%}; {then})"
 
 
 def read_digit(path: str) -> Array:

@@ -7,6 +7,7 @@ from typing import Any
 from scratchnet import runs
 from scratchnet.cli.common import Failure, print_json
 from scratchnet.recipes import RECIPES
+from scratchnet.untrusted import one_line
 
 
 def add_to(commands: "argparse._SubParsersAction[Any]") -> None:
@@ -33,5 +34,5 @@ def run(args: argparse.Namespace) -> int:
     if path.exists():
         raise Failure(f"{path} exists already; choose another name")
     runs.write_json(path, settings)
-    print(f"wrote {path}: scratchnet train --config {path}")
+    print(one_line(f"wrote {path}: scratchnet train --config {path}"))
     return 0

@@ -30,6 +30,7 @@ from scratchnet.picture import SIZE, UnreadablePicture, digit_from_picture
 from scratchnet.rng import Purpose, stream
 from scratchnet.train import evaluate
 from scratchnet.typing import Array
+from scratchnet.untrusted import one_line
 
 CLEAN, SYNTHETIC = "as they are", "synthetic digits"
 PICTURES = 200  # reading a picture takes some 40 ms
@@ -89,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
     if args.figure:
         from scratchnet import viz
 
-        title = f"{loaded.name} on {source.name}, {len(images)} images of each kind"
+        title = one_line(f"{loaded.name} on {source.name}, {len(images)} images of each kind")
         if shown := rows[0]["pictures"]:
             title += f"\n{shown} of each as pictures; a picture that can't be read counts as wrong"
         prepared = [np.nan if row["picture_accuracy"] is None else row["picture_accuracy"] for row in rows]
@@ -106,7 +107,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     _print(values)
     if args.figure:
-        print(f"wrote {args.figure}")
+        print(f"wrote {one_line(args.figure)}")
     return 0
 
 
@@ -180,7 +181,8 @@ def _spread(n: int, count: int) -> Array:
 
 def _print(values: dict[str, Any]) -> None:
     pictures = values["rows"][0]["pictures"]
-    print(f"{values['model']} on {values['dataset']}, test split, {values['images']} images; 95 % intervals (Wilson)\n")
+    network, dataset = one_line(values["model"]), one_line(values["dataset"])
+    print(f"{network} on {dataset}, test split, {values['images']} images; 95 % intervals (Wilson)\n")
     print(f"{'':22}straight into the network" + (f"    as {pictures} pictures, prepared first" if pictures else ""))
     for row in values["rows"]:
         text = f"{row['name']:22}{_with_interval(row['accuracy'], row['accuracy_95'])}"

@@ -23,6 +23,7 @@ from scratchnet.cli.predict import read_digit
 from scratchnet.inspection import Trace, trace
 from scratchnet.inspection.text import html_page
 from scratchnet.models import NUM_CLASSES
+from scratchnet.untrusted import one_line
 
 
 def add_to(commands: "argparse._SubParsersAction[Any]") -> None:
@@ -68,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
     result = trace(loaded.model, loaded.prepare(image), labels, lr=recipe.lr if recipe else args.lr)
     if recipe:
         result = replace(result, lr_from="the highest it was trained with")
-    title = f"{Path(args.image).name} through {loaded.name}"
+    title = one_line(f"{Path(args.image).name} through {loaded.name}")
     written = []
     if args.html:
         page = html_page(title, f"<h1>{html.escape(title)}</h1>{result._repr_html_()}").encode()
@@ -82,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
     else:
         print(f"{title}\n{result}")
         for path in written:
-            print(f"wrote {path}")
+            print(f"wrote {one_line(path)}")
     if not _finite(result):
         raise Failure(f"{loaded.name}: not all values are finite; some of its weights must be far too large")
     return 0

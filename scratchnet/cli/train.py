@@ -150,7 +150,7 @@ def _resume(args: argparse.Namespace) -> int:
         checkpoints = Checkpoints(folder)
         begun = checkpoints.load()
         if begun is None and runs.is_finished(folder):
-            _say(f"the run in {folder} is finished: there is nothing to resume")
+            _say(f"the run in {one_line(str(folder))} is finished: there is nothing to resume")
             return 0
         if begun is None:
             raise Failure(
@@ -215,9 +215,11 @@ def _train(plan: _Plan, data: dict[str, Dataset], args: argparse.Namespace) -> i
     del training
     model, optimizer = engine.task.model, recipe.build_optimizer()
     size = sum(array.size for array in model.params.values())
-    _say(f"{recipe.model}: {size:,} parameters; {source.name}: {len(indices)} training images, {len(held_out)} validation")
+    name = one_line(source.name)
+    _say(f"{recipe.model}: {size:,} parameters; {name}: {len(indices)} training images, {len(held_out)} validation")
     with engine:
-        _say(f"writing to {folder}; working in {f'{engine.workers} processes' if engine.workers > 1 else 'one process'}")
+        working = f"{engine.workers} processes" if engine.workers > 1 else "one process"
+        _say(f"writing to {one_line(str(folder))}; working in {working}")
         validate = functools.partial(evaluate, engine, *validation) if len(held_out) else None
         ended = ""  # why training ended early
         with interrupts_between_steps() as stop:
@@ -280,11 +282,11 @@ def _train(plan: _Plan, data: dict[str, Dataset], args: argparse.Namespace) -> i
     _plot(folder, recipe.model, history, test.images, test.labels, result, source)
     if not ended:
         checkpoints.remove()
-    stand_in = "SYNTHETIC digits, not MNIST" if source.notice else source.name
+    stand_in = "SYNTHETIC digits, not MNIST" if source.notice else name
     _say(f"test accuracy {result.accuracy:.2%}, test loss {result.loss:.4f} ({stand_in}), trained in {seconds:.1f} s")
     if result.accuracy < 2 / models.NUM_CLASSES and not ended:
         _say("that is hardly better than guessing: nothing was learned; a smaller --lr usually helps")
-    _say(f"saved {folder / runs.MODEL} with its history, metrics and plots")
+    _say(f"saved {one_line(str(folder / runs.MODEL))} with its history, metrics and plots")
     if ended:
         raise Failure(saved)
     return 0
@@ -343,7 +345,7 @@ def _seconds_or_epoch(text: str) -> float | str:
 
 
 def _note(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    print(one_line(text), file=sys.stderr, flush=True)
 
 
 def _say(text: str) -> None:
@@ -367,7 +369,7 @@ def _plot(
     from scratchnet import viz
     from scratchnet.files import atomic_write
 
-    title = f"{model} on {'SYNTHETIC digits (not MNIST)' if source.name == 'synthetic' else source.name}"
+    title = one_line(f"{model} on {'SYNTHETIC digits (not MNIST)' if source.name == 'synthetic' else source.name}")
     predictions = result.logits.argmax(axis=1)
     figures = {
         "confusion.png": viz.confusion(confusion_matrix(labels, predictions, models.NUM_CLASSES), title=title),

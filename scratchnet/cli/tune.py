@@ -27,6 +27,7 @@ from scratchnet.datasets.split import split
 from scratchnet.models import MODELS, build
 from scratchnet.recipes import RECIPES, ConfigError, Recipe, recipe_from
 from scratchnet.tuning import PRUNERS, SAMPLERS, Space, Study, StudyError, Trial, default_space, space_from
+from scratchnet.untrusted import one_line
 
 STUDY, BEST, TRIALS, FIGURE = "study.journal", "best.json", "trials.csv", "tuning.png"
 SEED = 100  # seeds from here on choose settings; those below are for the runs whose test accuracy is told
@@ -89,7 +90,8 @@ def run(args: argparse.Namespace) -> int:
     parts = [(train.images[chosen], train.labels[chosen]) for chosen in (indices, held_out)]
     del train
 
-    print(f"{recipe.model} on {source.name}: {len(indices)} training images, {len(held_out)} validation; study in {folder}")
+    images = f"{len(indices)} training images, {len(held_out)} validation"
+    print(one_line(f"{recipe.model} on {source.name}: {images}; study in {folder}"))
     for name, values in space.items():
         print(f"  {name:16} {values}")
     before = len(study.trials())
@@ -112,7 +114,7 @@ def run(args: argparse.Namespace) -> int:
     if best is None:
         raise Failure(f"no trial was completed: see {folder / TRIALS}; another --search, with lower lr perhaps, may help")
     print(f"\nbest: trial {best.number}, validation accuracy {best.accuracy:.2%} (as the best of many it flatters a little)")
-    print(f"scratchnet train --config {folder / BEST}")
+    print(f"scratchnet train --config {one_line(str(folder / BEST))}")
     return 0
 
 
@@ -184,8 +186,7 @@ def _write(
     if any(trial.accuracy is not None for trial in trials):
         from scratchnet import viz
 
-        figure = viz.tuning(
-            trials, space, study.importances(), title=f"{recipe.model} on {source.name}: {len(trials)} trials"
-        )
+        title = one_line(f"{recipe.model} on {source.name}: {len(trials)} trials")
+        figure = viz.tuning(trials, space, study.importances(), title=title)
         write_file(folder / FIGURE, functools.partial(viz.save, figure))
     return best

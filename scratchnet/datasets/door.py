@@ -7,6 +7,7 @@ from pathlib import Path
 
 from scratchnet.datasets import folders, mnist, synthetic
 from scratchnet.datasets.errors import DataNotFoundError, FetchError, UnknownDatasetError
+from scratchnet.untrusted import one_line
 
 CHOICES = ("auto", *mnist.DATASETS, "synthetic")
 
@@ -48,7 +49,7 @@ def open_source(name: str = "auto", data_dir: str | os.PathLike[str] | None = No
             raise  # some of MNIST is there, but damaged: whoever has put it there wants it, not a stand-in
         notice = (
             "NOT MNIST: these are SYNTHETIC digits, drawn by this program.\n"
-            f"MNIST is not on this machine: {error}.\n"
+            f"MNIST is not on this machine: {one_line(error)}.\n"
             "The figures below say nothing about MNIST."
         )
         return Source("synthetic", lambda split: _synthetic(_synthetic_folder(data_dir), split), notice)
