@@ -71,3 +71,8 @@ def keep_freed_memory() -> None:
         libc = ctypes.CDLL(None)
         libc.mallopt(m_mmap_threshold, 32 << 20)  # the most it takes: larger arrays still come from the system
         libc.mallopt(m_trim_threshold, 1 << 30)
+
+
+def how_to_install(extra: str) -> str:
+    """What to type for one of setup.cfg's optional parts."""
+    return f'python -m pip install -e ".[{extra}]" in a checkout of scratchnet gets it'

@@ -9,7 +9,7 @@ before it: processes never draw alike, and a search that was interrupted goes on
         print(trial)
     study.best().settings
 
-Needs Optuna (``pip install optuna``).
+Needs Optuna (``python -m pip install -e ".[tune]"`` in a checkout).
 
 Source    random search: Bergstra, Bengio, JMLR 13, 2012; TPE: Bergstra et al., NIPS 2011; successive halving that waits for
           nobody: Li et al., "A system for massively parallel hyperparameter tuning", MLSys 2020; Optuna: Akiba et al., KDD
@@ -31,6 +31,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from scratchnet.fitting import engine_for, steps_for
+from scratchnet.machine import how_to_install
 from scratchnet.recipes import ConfigError, Recipe
 from scratchnet.train import Step, TrainingDiverged, evaluate, train_epochs
 from scratchnet.typing import Array
@@ -328,7 +329,7 @@ def _optuna() -> Any:
     try:
         import optuna
     except ImportError as error:
-        raise ImportError("the search needs Optuna, which is not installed: python -m pip install optuna") from error
+        raise ImportError(f"the search needs Optuna, which is not installed: {how_to_install('tune')}") from error
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     return optuna
 

@@ -423,4 +423,4 @@ def test_without_optuna_it_says_what_to_install(run, data, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "optuna", None)
     status, _, err = run(*QUICK, "--dataset", data)
     assert status == 1
-    assert "python -m pip install optuna" in one_line(err)
+    assert 'python -m pip install -e ".[tune]"' in one_line(err)

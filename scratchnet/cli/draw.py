@@ -6,6 +6,7 @@ import webbrowser
 from typing import Any
 
 from scratchnet.cli.common import Failure, add_data_dir_argument, model_name, number
+from scratchnet.machine import how_to_install
 from scratchnet.trained import load
 
 PORT = 8028
@@ -52,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
         from scratchnet.web.app import Settings, create_app
         from scratchnet.web.serve import serve
     except ImportError as error:
-        raise Failure(f'draw wants {error.name}: pip install "scratchnet[web]"') from error
+        raise Failure(f"draw wants {error.name}, which is not installed: {how_to_install('web')}") from error
     from scratchnet.web.gallery import Gallery
     from scratchnet.web.security import is_loopback
     from scratchnet.web.why import Examples

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scratchnet.cli.common import Failure, Misuse, number, print_json
+from scratchnet.machine import how_to_install
 from scratchnet.untrusted import one_line
 
 if TYPE_CHECKING:
@@ -78,7 +79,11 @@ def list_lessons(args: argparse.Namespace) -> int:
         progress = f"{done} of {all_of_them} exercises" if all_of_them else ""
         tried = f", tried {', '.join(row['tried'])}" if row["tried"] else ""
         print(f"{row['lesson']:2d}  {row['title']:44s} {row['minutes']:3d} min  {progress}{tried}")
-    place = f"progress in {one_line(str(folder.resolve()))}" if folder.is_dir() else "scratchnet lessons open 0 begins with the first one"
+    place = (
+        f"progress in {one_line(str(folder.resolve()))}"
+        if folder.is_dir()
+        else "scratchnet lessons open 0 begins with the first one"
+    )
     print(f"\n{place}")
     return 0
 
@@ -98,7 +103,7 @@ def open_lesson(args: argparse.Namespace) -> int:
 
     jupyter = shutil.which("jupyter-lab", path=str(Path(sys.executable).parent)) or shutil.which("jupyter-lab")
     if jupyter is None:
-        raise Failure("JupyterLab is not installed: pip install scratchnet[lessons]")
+        raise Failure(f"JupyterLab is not installed: {how_to_install('lessons')}")
     folder = _folder(args.dir)
     if not (folder / chosen.notebook.name).exists():
         copy_notebooks(folder)
@@ -155,7 +160,7 @@ def _lessons() -> "list[Lesson]":
     except ModuleNotFoundError as error:
         if error.name != "scratchnet_lessons":
             raise
-        raise Failure("the lessons are not installed here: pip install -e '.[lessons]' in a checkout") from error
+        raise Failure(f"the lessons are not installed here: {how_to_install('lessons')}") from error
     found: list[Lesson] = lessons()
     return found
 

@@ -144,7 +144,7 @@ def _download(
         from requests.exceptions import ConnectionError, HTTPError, RequestException, Timeout
         from urllib3.exceptions import HTTPError as BrokenOff
     except ModuleNotFoundError as error:
-        raise FetchError(f"downloading needs {error.name}, which is not installed: pip install pooch") from error
+        raise FetchError(f"downloading needs {error.name}, which is not installed: python -m pip install pooch") from error
 
     known = FILES[name]
     downloader = functools.partial(_get, size=known.size, progress=progress)

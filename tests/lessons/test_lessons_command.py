@@ -99,4 +99,4 @@ def test_open_starts_jupyterlab_on_a_copy(capsys, tmp_path, monkeypatch):
     assert started[0][1].endswith(name)
     assert (tmp_path / "scratchnet-lessons" / name).exists()
     monkeypatch.setattr("scratchnet.cli.lessons.shutil.which", lambda name, path=None: None)
-    assert "pip install" in run(capsys, "open", "3")[2]
+    assert 'python -m pip install -e ".[lessons]"' in run(capsys, "open", "3")[2]
