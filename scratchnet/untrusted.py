@@ -7,7 +7,7 @@ from typing import Any
 MOST_JSON = 1 << 20  # characters; a run's config has 500, a model file's metadata 3 000
 DEEPEST = 32  # arrays and objects inside of each other
 MOST_MESSAGE = 1000  # characters
-_KINDS = {dict: "object", list: "list", str: "string", bool: "boolean"}
+_KINDS = {dict: "object", list: "array", str: "string", bool: "boolean"}
 
 
 def parse_json(text: str) -> Any:

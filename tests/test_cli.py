@@ -281,7 +281,7 @@ def test_misuse_is_one_line_and_2(run: Run, arguments: tuple[str, ...], message:
     ("arguments", "message"),
     [
         (("train", "--config", "none.json"), "none.json: can't be read: No such file"),
-        (("train", "--config", "list.json"), "list.json: found a JSON list"),
+        (("train", "--config", "list.json"), "list.json: found a JSON array"),
         (("train", "--config", "null.json"), "null.json: found a JSON null"),
         (("train", "--config", "true.json"), "true.json: dataset must be a text, got true"),
         (("train", "--config", "unknown.json"), "val_size, seed, dataset, data_dir"),

@@ -128,7 +128,7 @@ def test_names_of_settings_are_shown_and_not_obeyed() -> None:
     ("text", "message"),
     [
         ("{", "not a JSON file"),
-        ("[1]", "a JSON list"),
+        ("[1]", "a JSON array"),
         ("", "not a JSON file"),
         ('{"lr": NaN}', "NaN is no JSON"),
         ('{"lr": 1e999}', "too large"),

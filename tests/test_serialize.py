@@ -137,7 +137,7 @@ ARCHITECTURE = '{"format": 1, "architecture": %s}'
         ({"metadata": None}, r"it has no 'metadata'; its arrays are 0\.b, 0\.w"),
         ({"metadata": None, "0.w": None, "0.b": None}, "it has no 'metadata'; its arrays are none"),
         ({"metadata": np.array("{")}, "not a usable model file"),
-        ({"metadata": np.array("[]")}, "a JSON list, wanted an object"),
+        ({"metadata": np.array("[]")}, "a JSON array, wanted an object"),
         ({"metadata": np.array(3)}, "wanted one text"),
         ({"metadata": np.array(b"{}")}, "wanted one text"),
         ({"metadata": np.array(["{}"])}, "wanted one text"),

@@ -65,4 +65,4 @@ def test_a_message_keeps_what_it_says():
 
 def test_a_value_is_called_what_json_calls_it():
     kinds = [json_kind(parse_json(text)) for text in ("null", "true", "1", "0.5", '"a"', "[]", "{}")]
-    assert kinds == ["null", "boolean", "number", "number", "string", "list", "object"]
+    assert kinds == ["null", "boolean", "number", "number", "string", "array", "object"]
