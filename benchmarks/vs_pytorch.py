@@ -92,9 +92,9 @@ def fastest(name: str, contender: Contender, case: str, what: str, choices: Sequ
     return Entrant(name, contender, amount, amount * unit, dict(choices[best]))
 
 
-def formats(*, training: bool, pool_first: bool) -> list[dict[str, Any]]:
+def formats(*, training: bool, pool_first: bool, unfused: bool = False) -> list[dict[str, Any]]:
     """The settings that PyTorch may choose from."""
-    name, values = ("fused", (False, True)) if training else ("infer_batch", INFER_BATCHES)
+    name, values = ("fused", (False,) if unfused else (False, True)) if training else ("infer_batch", INFER_BATCHES)
     pool = {"pool_first": True} if pool_first else {}
     return [{"channels_last": last, name: value, **pool} for last, value in product((False, True), values)]
 
@@ -113,7 +113,8 @@ class Comparison:
 
     def __init__(self, data: Data, started: contextlib.ExitStack, args: Any) -> None:
         self.data, self._started = data, started
-        self.rounds, self.threads, self.pool_first = args.rounds, args.threads, args.pool_first
+        self.rounds, self.threads = args.rounds, args.threads
+        self.pool_first, self.unfused = args.pool_first, args.unfused
         self.workers = default_workers()
         self.processes = max(1, self.workers)  # of PyTorch, that share a batch
         self.turn_data = data.first(TURN_IMAGES, len(data.test_images))
@@ -139,7 +140,7 @@ class Comparison:
         return found
 
     def _formats(self, *, training: bool) -> list[dict[str, Any]]:
-        return formats(training=training, pool_first=self.pool_first)
+        return formats(training=training, pool_first=self.pool_first, unfused=self.unfused)
 
     def sharded(self, data: Data, kind: str = "") -> Contender:
         return self._contender(f"scratchnet{kind}", Ours, data, self.workers)
@@ -317,6 +318,7 @@ def grammar() -> command.Parser:
     parser.add_argument(
         "--pool-first", action="store_true", help="PyTorch's networks too pool before ReLU, not as its examples do"
     )
+    parser.add_argument("--unfused", action="store_true", help="PyTorch's optimizer as it is unless one asks for fused=True")
     parser.add_argument(
         "--run-images",
         type=command.whole_number(1),
