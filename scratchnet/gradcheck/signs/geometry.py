@@ -119,8 +119,6 @@ def _shifted(e: Evidence, name: str) -> Iterator[Finding]:
     for axes in ((2, 3), (1, 2)):
         h, w = n.shape[axes[0]], n.shape[axes[1]]
         for dy, dx in itertools.product(range(-min(3, h - 1), min(4, h)), range(-min(3, w - 1), min(4, w))):
-            if (dy, dx) == (0, 0):
-                continue
             rows_a, rows_n = _overlap(h, dy)
             columns_a, columns_n = _overlap(w, dx)
             before = (slice(None),) * axes[0]
