@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+import threading
 from collections.abc import Callable
 from multiprocessing import resource_tracker, spawn
 from pathlib import Path
@@ -18,6 +19,7 @@ import numpy as np
 import pytest
 
 from scratchnet.engine import BatchResult, Engine, ShardedEngine, WorkerDied, logits_of, loss_and_grads
+from scratchnet.engine import workers as workers_module
 from scratchnet.engine.sharded import START_METHODS
 from scratchnet.layers import BatchNorm2d, Conv2d, Dense, Dropout, Flatten, MaxPool2d, ReLU, Residual, Sequential
 from scratchnet.losses import SoftmaxCrossEntropy
@@ -441,6 +443,32 @@ def test_a_script_without_a_main_guard_is_told_so(tmp_path: Path) -> None:
     last = result.stderr.splitlines()[-1]
     assert "WorkerDied" in last
     assert last.endswith('a script has to start workers under if __name__ == "__main__":')
+
+
+def test_close_waits_for_its_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread that still has the semaphores would destroy them, and Python may end in the middle of that: then they count
+    as leaked, and that is printed when the program has long ended."""
+    waited_for = threading.Event()
+    watch = workers_module._watch
+
+    class Thread(threading.Thread):
+        def join(self, timeout: float | None = None) -> None:
+            waited_for.set()
+            super().join(timeout)
+
+    def slow(*arguments: Any) -> None:
+        watch(*arguments)
+        waited_for.wait()
+
+    monkeypatch.setattr(workers_module, "_watch", slow)
+    monkeypatch.setattr(workers_module.threading, "Thread", Thread)
+    sharded = engine(network(), workers=2)
+    (thread,) = (thread for thread in threading.enumerate() if type(thread) is Thread)
+    sharded.close()
+    try:
+        assert not thread.is_alive()
+    finally:
+        waited_for.set()
 
 
 class FromHere(Flatten):

@@ -65,7 +65,8 @@ class Workers:
         self.channels: list[Channel] = []
         self._died, self._worked = threading.Event(), False
         self._command, self._failures = context.RawValue(c_int, STOP), context.Value(c_int, 0)
-        self.close = weakref.finalize(self, _stop, self.processes, self.channels, self._died, self._command)
+        watcher = threading.Thread(target=_watch, args=(self.processes, self.channels, self._died), daemon=True)
+        self.close = weakref.finalize(self, _stop, self.processes, self.channels, self._died, self._command, watcher)
         with _interrupts_held():
             for index in range(1, count + 1):  # number 0 is the parent
                 here, there = context.Pipe()
@@ -80,7 +81,7 @@ class Workers:
                 there.close()
                 self.processes.append(process)
                 self.channels.append(mine)
-        threading.Thread(target=_watch, args=(self.processes, self.channels, self._died), daemon=True).start()
+        watcher.start()
 
     def run(self, command: int, own_part: Callable[[], None]) -> None:
         """Let every worker do the command, and ``own_part`` here; come back when all are done.
@@ -128,7 +129,9 @@ def _watch(processes: list[BaseProcess], channels: list[Channel], died: threadin
         channel.done.release()
 
 
-def _stop(processes: list[BaseProcess], channels: list[Channel], died: threading.Event, command: Any) -> None:
+def _stop(
+    processes: list[BaseProcess], channels: list[Channel], died: threading.Event, command: Any, watcher: threading.Thread
+) -> None:
     """Tell all workers to end, and end those that don't."""
     command.value = STOP
     for channel in channels:
@@ -144,6 +147,8 @@ def _stop(processes: list[BaseProcess], channels: list[Channel], died: threading
             process.join()
     for channel in channels:
         channel.pipe.close()
+    if watcher.is_alive() and watcher is not threading.current_thread():
+        watcher.join()  # else the semaphores could be its to destroy, and Python may end while it does
 
 
 @contextlib.contextmanager
