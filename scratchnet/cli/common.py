@@ -159,7 +159,7 @@ def write_file(path: str | Path, write: Callable[[BinaryIO], object]) -> None:
 
 @contextlib.contextmanager
 def interrupts_between_steps() -> Iterator[threading.Event]:
-    """Ctrl-C sets the event, and a second one interrupts at once: the network is saved as a whole step left it."""
+    """Ctrl-C, or SIGTERM, sets the event, and a second one interrupts at once: what is saved is as a whole step left it."""
     asked = threading.Event()
 
     def ask(*_: object) -> None:
@@ -167,11 +167,12 @@ def interrupts_between_steps() -> Iterator[threading.Event]:
             raise KeyboardInterrupt
         asked.set()
 
-    before = signal.signal(signal.SIGINT, ask)
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield asked
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def number(kind: Callable[[str], Any], low: float, high: float = math.inf, *, above: bool = False) -> Callable[[str], Any]:
