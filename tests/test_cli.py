@@ -198,7 +198,17 @@ def test_some_of_mnist_is_not_none_of_it(run: Run, data: Path, monkeypatch: pyte
 def test_nothing_learned_is_said(run: Run, data: Path, tmp_path: Path) -> None:
     result = run("train", *QUICK, "--lr", 1e-9, "--schedule", "constant", "--dataset", data, "--out", tmp_path / "run")
     assert result.status == 0
-    assert "nothing was learned" in result.out
+    assert "nothing was learned; a smaller --lr" in result.out
+
+
+def test_learning_something_else_is_said(run: Run, data: Path, tmp_path: Path) -> None:
+    """The training images of a class have the label of the next: no learning rate helps against that."""
+    labels = data / "train-labels-idx1-ubyte.gz"
+    idx.write(labels, (idx.read(labels) + 1) % 10)
+    result = run("train", *QUICK, "--epochs", 8, "--dataset", data, "--out", tmp_path / "run")
+    assert result.status == 0
+    assert re.search(r"hardly better than guessing: [\d.]+% of the training images .* See scratchnet doctor", result.out)
+    assert "nothing was learned" not in result.out
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX pipes")
@@ -500,9 +510,13 @@ def test_a_killed_worker_ends_the_run_and_keeps_the_weights(long_run: subprocess
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
-def test_ctrl_c_saves_what_there_is(long_run: subprocess.Popen[str], tmp_path: Path) -> None:
+@pytest.mark.parametrize("way", ["Ctrl-C", "SIGTERM"])
+def test_ctrl_c_saves_what_there_is(way: str, long_run: subprocess.Popen[str], tmp_path: Path) -> None:
     """Interrupted after some epochs: one line, exit status 1, and a run folder that can be used."""
-    os.killpg(long_run.pid, signal.SIGINT)  # as a terminal does it: to all processes at once
+    if way == "Ctrl-C":
+        os.killpg(long_run.pid, signal.SIGINT)  # as a terminal does it: to all processes at once
+    else:
+        long_run.terminate()  # as whoever ends a service or a batch job
     _, err = long_run.communicate()
     assert long_run.returncode == 1
     assert len(err.splitlines()) == 1, err

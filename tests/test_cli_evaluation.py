@@ -269,7 +269,7 @@ def test_a_picture_without_a_digit_is_wrong_and_counted(run, written):
     row = json.loads(run(*arguments, "--json")[1])["rows"][0]
     assert (row["pictures"], row["unreadable"]) == (4, 2)
     assert row["picture_accuracy"] <= 0.5
-    assert run(*arguments)[1].splitlines()[3].endswith("  2 unreadable")
+    assert run(*arguments)[1].splitlines()[3].endswith("  2 unreadable, counted as wrong")
 
 
 @pytest.mark.parametrize(

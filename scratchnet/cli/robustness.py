@@ -189,7 +189,7 @@ def _print(values: dict[str, Any]) -> None:
         if pictures:
             text += f"    {_with_interval(row['picture_accuracy'], row['picture_accuracy_95'])}"
         if row["unreadable"]:
-            text += f"  {row['unreadable']} unreadable"
+            text += f"  {row['unreadable']} unreadable, counted as wrong"
         print(text.rstrip())
 
 

@@ -285,11 +285,19 @@ def _train(plan: _Plan, data: dict[str, Dataset], args: argparse.Namespace) -> i
     stand_in = "SYNTHETIC digits, not MNIST" if source.notice else name
     _say(f"test accuracy {result.accuracy:.2%}, test loss {result.loss:.4f} ({stand_in}), trained in {seconds:.1f} s")
     if result.accuracy < 2 / models.NUM_CLASSES and not ended:
-        _say("that is hardly better than guessing: nothing was learned; a smaller --lr usually helps")
+        _say(f"that is hardly better than guessing: {_why_not_better(history)}")
     _say(f"saved {one_line(str(folder / runs.MODEL))} with its history, metrics and plots")
     if ended:
         raise Failure(saved)
     return 0
+
+
+def _why_not_better(history: list[Epoch]) -> str:
+    """Of a network that tests hardly better than guessing: did it not learn, or learn something else?"""
+    learned = history[-1].train_accuracy if history else 1.0  # without epochs, by heart
+    if learned > 0.5:
+        return f"{learned:.1%} of the training images were named right; are these labels theirs? See scratchnet doctor"
+    return "nothing was learned; a smaller --lr usually helps"
 
 
 def _settings(args: argparse.Namespace) -> Recipe:
