@@ -13,8 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scratchnet.arguments import require, require_integers
-from scratchnet.engine.batch import Task
+from scratchnet.engine.batch import Task, require_batch
 from scratchnet.layers.base import Layer, Stage, StageBack, walk
 from scratchnet.layers.compose import Composite
 from scratchnet.optim import Optimizer
@@ -55,8 +54,7 @@ def find(task: Task, batch: Array, *, seed: int, step: int, shards: int = 1) -> 
 
     Shapes    batch (N,), indices of the task's images; in ``shards`` parts, as the engine cuts it
     """
-    require_integers("anomaly: batch", batch)
-    require(batch.ndim == 1 and len(batch) > 0, f"anomaly: batch must be indices (N,), one at least, got {batch.shape}")
+    require_batch("anomaly", batch, len(task.images))
     parts = [part for part in np.array_split(batch, shards) if len(part)]
     with np.errstate(all="ignore"):
         for shard, part in enumerate(parts):

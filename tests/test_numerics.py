@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from scratchnet import explain, metrics
+from scratchnet import anomaly, explain, metrics
 from scratchnet.augment import Augmentation
 from scratchnet.engine import Engine, loss_and_grads
 from scratchnet.layers import (
@@ -351,6 +351,12 @@ def test_empty_batches_have_no_mean() -> None:
         (lambda: loss_and_grads(model, SoftmaxCrossEntropy(), prepare(nothing), np.zeros(0, int)), "the batch is empty"),
         (lambda: engine.logits(nothing), "no images"),
         (lambda: engine.loss_and_grads(np.zeros(0, int), seed=0, step=0), "batch must be indices"),
+        (
+            lambda: engine.loss_and_grads(np.array([0, 99]), seed=0, step=0),
+            r"indices of the \d+ images there are, got 0 .. 99",
+        ),
+        (lambda: engine.loss_and_grads(np.array([0, -1]), seed=0, step=0), r"images there are, got -1 .. 0"),
+        (lambda: anomaly.find(engine.task, np.array([99]), seed=0, step=0), r"anomaly: .*, got 99 .. 99"),
         (lambda: metrics.accuracy(np.zeros(0, int), np.zeros(0, int)), "N > 0"),
         (lambda: explain.saliency(model, prepare(nothing)), "one image at least"),
     ]

@@ -8,7 +8,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scratchnet.arguments import is_number, kind_of, require, require_finite, require_function, require_numbers
+from scratchnet.arguments import (
+    is_number,
+    kind_of,
+    require,
+    require_finite,
+    require_function,
+    require_integers,
+    require_numbers,
+)
 from scratchnet.layers.base import Layer, require_layer
 from scratchnet.losses import Loss, require_loss
 from scratchnet.rng import Purpose, stream
@@ -79,6 +87,17 @@ def check_images(function: str, images: Array) -> None:
     require_numbers(f"{function}: images", images)
     require(images.ndim > 0 and len(images) > 0, f"{function}: no images: got shape {images.shape}")
     require_finite(f"{function}: images", images)
+
+
+def require_batch(function: str, batch: Array, n: int) -> None:
+    """Refuse what is no array (N,) of indices of n images; a mask of bools would be read as zeros and ones.
+
+    Errors    TypeError or ValueError
+    """
+    require_integers(f"{function}: batch", batch)
+    require(batch.ndim == 1 and len(batch) > 0, f"{function}: batch must be indices (N,), one at least, got {batch.shape}")
+    low, high = batch.min(), batch.max()
+    require(low >= 0 and high < n, f"{function}: batch must be indices of the {n} images there are, got {low} .. {high}")
 
 
 @dataclass(frozen=True)

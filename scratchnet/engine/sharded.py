@@ -34,11 +34,10 @@ from scratchnet.arguments import (
     require,
     require_finite,
     require_function,
-    require_integers,
     require_numbers,
 )
 from scratchnet.engine.average import WeightAverage
-from scratchnet.engine.batch import Augment, BatchResult, Prepare, Task, check_images, chunks, logits_of
+from scratchnet.engine.batch import Augment, BatchResult, Prepare, Task, check_images, chunks, logits_of, require_batch
 from scratchnet.engine.board import Board, LentState, Update, wanted
 from scratchnet.engine.flat import Binding, is_finite, statistics
 from scratchnet.engine.shared import SharedArrays
@@ -106,7 +105,7 @@ class Engine:
 
         Errors    TypeError or ValueError if ``batch`` holds no indices, or the data do not fit the network
         """
-        require_batch(batch)
+        require_batch("engine", batch, len(self))
         return self.task.work(batch, of=len(batch), seed=seed, step=step)
 
     def step(self, optimizer: Optimizer, batch: Array, lr: float, *, seed: int, step: int) -> tuple[float, int]:
@@ -231,7 +230,7 @@ class ShardedEngine(Engine):
         return arrays
 
     def loss_and_grads(self, batch: Array, *, seed: int, step: int) -> BatchResult:
-        require_batch(batch)
+        require_batch("engine", batch, len(self))
         with self._in_use():
             self._work(batch, seed, step)
             self._board.add_up(slice(None))
@@ -240,7 +239,7 @@ class ShardedEngine(Engine):
     def step(self, optimizer: Optimizer, batch: Array, lr: float, *, seed: int, step: int) -> tuple[float, int]:
         if self.workers <= 1:
             return super().step(optimizer, batch, lr, seed=seed, step=step)
-        require_batch(batch)
+        require_batch("engine", batch, len(self))
         with self._in_use():
             if optimizer is not self._optimizer:
                 self._adopt(optimizer)
@@ -328,15 +327,6 @@ def _how_many(workers: int | None, shards: int) -> int:
         return min(available_cores(), shards)
     require(is_whole(workers) and workers >= 0, f"ShardedEngine: workers must be 0 or more, got {workers!r}")
     return min(workers, shards)
-
-
-def require_batch(batch: Array) -> None:
-    """Refuse what is no array (N,) of indices; a mask of bools would be read as zeros and ones.
-
-    Errors    TypeError or ValueError
-    """
-    require_integers("engine: batch", batch)
-    require(batch.ndim == 1 and len(batch) > 0, f"engine: batch must be indices (N,), one at least, got {batch.shape}")
 
 
 def _do_shards(board: Board, index: int, workers: int) -> None:
