@@ -400,13 +400,16 @@ def test_config_errors(run: Run, tmp_path: Path, text: str) -> None:
     assert result.status == 1
 
 
-def test_ctrl_c_while_modules_are_imported_is_one_line() -> None:
-    code = """
-import builtins, runpy
+@pytest.mark.parametrize(
+    "number", ["SIGINT", pytest.param("SIGTERM", marks=pytest.mark.skipif(os.name == "nt", reason="POSIX"))]
+)
+def test_ctrl_c_while_modules_are_imported_is_one_line(number: str) -> None:
+    code = f"""
+import builtins, runpy, signal
 real = builtins.__import__
 def interrupted(name, *rest, **named):
     if name == "numpy":
-        raise KeyboardInterrupt
+        signal.raise_signal(signal.{number})
     return real(name, *rest, **named)
 builtins.__import__ = interrupted
 runpy.run_module("scratchnet", run_name="__main__")

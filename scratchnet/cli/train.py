@@ -221,7 +221,7 @@ def _train(plan: _Plan, data: dict[str, Dataset], args: argparse.Namespace) -> i
         working = f"{engine.workers} processes" if engine.workers > 1 else "one process"
         _say(f"writing to {one_line(str(folder))}; working in {working}")
         validate = functools.partial(evaluate, engine, *validation) if len(held_out) else None
-        ended = ""  # why training ended early
+        ended, from_where = "", "with it"  # why training ended early
         with interrupts_between_steps() as stop:
             every = None if args.checkpoint_every == "epoch" else args.checkpoint_every
             progress = Progress(
@@ -241,9 +241,9 @@ def _train(plan: _Plan, data: dict[str, Dataset], args: argparse.Namespace) -> i
                     _say(_line(epoch, recipe.epochs))
             except KeyboardInterrupt:
                 ended = f"interrupted in epoch {len(history) + 1} of {recipe.epochs}"
-                _say("interrupted: saving what is trained, then evaluating it (Ctrl-C again to leave that out)")
+                _say("interrupted: saving what is trained, then evaluating it (once more, and that is left out)")
             except WorkerDied as error:
-                ended = f"{error}, in epoch {len(history) + 1} of {recipe.epochs}"
+                ended, from_where = f"{error}, in epoch {len(history) + 1} of {recipe.epochs}", "from the last checkpoint"
             except TrainingDiverged:
                 checkpoints.remove()
                 raise
@@ -253,7 +253,7 @@ def _train(plan: _Plan, data: dict[str, Dataset], args: argparse.Namespace) -> i
         with engine.averaged():
             save_model(folder / runs.MODEL, model, metadata)  # at once: what comes now can fail or be interrupted
         runs.write_history(folder / runs.HISTORY, history)
-        saved = f"{ended}; what was trained so far is saved in {folder}, and --resume {folder} goes on with it"
+        saved = f"{ended}; what was trained so far is saved in {folder}, and --resume {folder} goes on {from_where}"
         if engine.closed:
             raise Failure(saved)
         learned_by_heart = validate().accuracy if validate and not model.params else None
