@@ -162,7 +162,7 @@ def test_layer_is_its_functions():
         ((1, 28, 28), (8, 1, 5, 5), (8,), "Conv2d: x must be (N, C, H, W), got (1, 28, 28)"),
         ((2, 1, 28, 28), (8, 25), (8,), "Conv2d: w must be (F, C, KH, KW), got (8, 25)"),
         ((2, 1, 28, 28), (8, 1, 5, 5), (5,), "Conv2d: w must be (F, C, KH, KW) and b (F,), got (8, 1, 5, 5), (5,)"),
-        ((2, 1, 4, 28), (8, 1, 5, 5), (8,), "kernel (5, 5) is larger than the image: (4, 28)"),
+        ((2, 1, 4, 28), (8, 1, 5, 5), (8,), "kernel_size (5, 5) is larger than the image x: (4, 28)"),
     ],
 )
 def test_wrong_shapes(x, w, b, message):
@@ -205,7 +205,7 @@ def test_wrong_channels(channels):
 
 def test_an_image_smaller_than_the_kernel_is_told_with_its_padding():
     with pytest.raises(
-        ValueError, match=re.escape("kernel (8, 3) is larger than the image: (2, 9) padded by (1, 2) is (4, 13)")
+        ValueError, match=re.escape("kernel_size (8, 3) is larger than the image x: (2, 9) padded by (1, 2) is (4, 13)")
     ):
         output_size((2, 9), (8, 3), (1, 1), (1, 2))
 

@@ -189,7 +189,7 @@ def test_wrong_settings(layer, arguments, message):
 def test_wrong_x(layer):
     with pytest.raises(ValueError, match=re.escape(f"{layer.__name__}: x must be (N, C, H, W), got (2, 9)")):
         layer()(np.zeros((2, 9)))
-    with pytest.raises(ValueError, match=re.escape("(3, 3) is larger than the image: (2, 5)")):
+    with pytest.raises(ValueError, match=re.escape("(3, 3) is larger than the image x: (2, 5)")):
         layer(3)(np.zeros((2, 1, 2, 5)))
 
 

@@ -222,7 +222,7 @@ def output_size(size: tuple[int, ...], kernel_size: Two, stride: Two, pad: Two) 
     height, width = pair_of_ints("output_size: size", size, 0)  # type: ignore[arg-type]
     if height + 2 * ph < kh or width + 2 * pw < kw:
         padded = height + 2 * ph, width + 2 * pw
-        raise ValueError(f"kernel {kernel_size} is larger than the image: {size} padded by {pad} is {padded}")
+        raise ValueError(f"kernel_size {kernel_size} is larger than the image x: {size} padded by {pad} is {padded}")
     return (height + 2 * ph - kh) // sh + 1, (width + 2 * pw - kw) // sw + 1
 
 
