@@ -97,7 +97,7 @@ def affine_sources(matrices: Array, shifts: Array, size: tuple[int, ...]) -> Arr
     places = np.stack([rows, columns, np.ones(h * w)]).astype(np.float32)  # the row of ones takes the shift
     shifts = shifts + np.array([(h - 1) / 2, (w - 1) / 2])
     maps = np.concatenate([matrices, shifts[:, :, None]], axis=2).astype(np.float32)  # (N, 2, 3)
-    return (maps.reshape(-1, 3) @ places).reshape(-1, 2, h, w)
+    return (maps.reshape(-1, 3) @ places).reshape(len(maps), 2, h, w)
 
 
 def smooth_fields(shape: tuple[int, ...], sigma: float, rng: Rng) -> Array:

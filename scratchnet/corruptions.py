@@ -150,7 +150,7 @@ def sample(images: Array, rows: Array, cols: Array) -> Array:
     fit = (
         rows.ndim <= 2
         and cols.ndim <= 2
-        and all(a == b or 1 in (a, b) for a, b in zip(rows.shape, cols.shape, strict=False))
+        and all(a == b or 1 in (a, b) for a, b in zip(rows.shape[::-1], cols.shape[::-1], strict=False))
     )
     require(fit, f"sample: rows and cols must broadcast to (H, W), got {rows.shape} and {cols.shape}")
     n, h, w = images.shape

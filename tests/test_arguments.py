@@ -24,6 +24,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import scratchnet
+from scratchnet import augment, metrics
+from scratchnet.typing import Array
 
 # Parts that are no functions on arrays: files, commands, pages, processes, text. They have tests of their own.
 ELSEWHERE = {"arguments", "cli", "datasets", "files", "fitting", "imaging", "machine", "picture", "recipes", "results"}
@@ -219,6 +221,30 @@ def test_a_wrong_argument_is_refused_or_answered_rightly(name: str) -> None:
 QUICK = {name: example for name, example in EXAMPLES.items() if not example.slow}
 ARRAYS = [(n, a) for n, example in QUICK.items() for a, v in example.arguments.items() if isinstance(v, np.ndarray)]
 DTYPES = ["f2", "f4", "f8", "i1", "i8", "u1", "u8", "?", "c8", "O", "U3", "M8[s]", "V4"]
+
+
+@pytest.mark.parametrize(
+    ("name", "argument", "array"),
+    [
+        ("max_pool2d_forward", "x", np.zeros((0, 0, 0, 0))),
+        ("conv2d_forward", "w", np.zeros((4, 2, 0, 2))),
+        ("sample", "rows", np.zeros(0)),
+        ("find", "batch", np.array([2, 255])),
+    ],
+)
+def test_arrays_that_were_refused_unclearly(name: str, argument: str, array: Array) -> None:
+    """Found by the test below."""
+    with pytest.raises((ValueError, TypeError)) as refused:
+        outcome(EXAMPLES[name], argument, array)
+    assert clear(refused.value, *EXAMPLES[name].arguments)
+
+
+def test_arrays_that_were_refused_for_no_reason() -> None:
+    """Found by the test below."""
+    empty = np.zeros((4, 0, 3), np.uint8)
+    assert augment.Augmentation(rotation=10)(empty, np.random.default_rng(0)).shape == empty.shape
+    one = np.array([1], np.uint64)
+    assert metrics.confusion_matrix(one.astype(int), one, 2).tolist() == [[0, 0], [0, 1]]
 
 
 @given(st.sampled_from(ARRAYS), st.lists(st.integers(0, 4), max_size=5), st.sampled_from(DTYPES), st.booleans(), st.data())

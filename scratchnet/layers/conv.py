@@ -242,6 +242,7 @@ def _check_shapes(x: Array, w: Array, b: Array) -> None:
     require_array("Conv2d: x", x, 4, "(N, C, H, W)")
     require_array("Conv2d: w", w, 4, "(F, C, KH, KW)")
     require_array("Conv2d: b", b, 1, "(F,)")
+    require(0 not in w.shape[2:], f"Conv2d: w must be (F, C, KH, KW) with KH and KW at least 1, got {w.shape}")
     require(b.shape == w.shape[:1], f"Conv2d: w must be (F, C, KH, KW) and b (F,), got {w.shape}, {b.shape}")
     require(
         x.shape[1] == w.shape[1],

@@ -48,7 +48,7 @@ def confusion_matrix(labels: Array, predictions: Array, num_classes: int) -> Arr
             values.min() >= 0 and values.max() < num_classes,
             f"confusion_matrix: {name} must be in 0 .. {num_classes - 1}, got {values.min()} .. {values.max()}",
         )
-    pairs = labels.astype(np.int64) * num_classes + predictions
+    pairs = labels.astype(np.int64) * num_classes + predictions.astype(np.int64)  # also from uint64
     return np.bincount(pairs, minlength=num_classes**2).reshape(num_classes, num_classes)
 
 
