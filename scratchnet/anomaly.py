@@ -53,6 +53,7 @@ def find(task: Task, batch: Array, *, seed: int, step: int, shards: int = 1) -> 
     Nothing is changed. It costs a step, and a look at every number besides.
 
     Shapes    batch (N,), indices of the task's images; in ``shards`` parts, as the engine cuts it
+    Errors    ValueError or TypeError if it holds no indices, or others
     """
     require_batch("anomaly", batch, len(task.images))
     parts = [part for part in np.array_split(batch, shards) if len(part)]

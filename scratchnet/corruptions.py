@@ -143,15 +143,15 @@ def sample(images: Array, rows: Array, cols: Array) -> Array:
     """The images' values at other places, bilinear between the pixels around; 0 outside.
 
     Shapes    uint8 (N, H, W), rows and cols that broadcast to (H', W') -> uint8 (N, H', W')
+    Errors    ValueError or TypeError for other shapes or dtypes
     """
     _check("sample", images)
     require_float("sample: rows", rows)
     require_float("sample: cols", cols)
-    fit = (
-        rows.ndim <= 2
-        and cols.ndim <= 2
-        and all(a == b or 1 in (a, b) for a, b in zip(rows.shape[::-1], cols.shape[::-1], strict=False))
-    )
+    try:
+        fit = len(np.broadcast_shapes(rows.shape, cols.shape)) <= 2
+    except ValueError:
+        fit = False
     require(fit, f"sample: rows and cols must broadcast to (H, W), got {rows.shape} and {cols.shape}")
     n, h, w = images.shape
     rows, cols = np.broadcast_arrays(np.asarray(rows, np.float32), np.asarray(cols, np.float32))

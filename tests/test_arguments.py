@@ -223,30 +223,6 @@ ARRAYS = [(n, a) for n, example in QUICK.items() for a, v in example.arguments.i
 DTYPES = ["f2", "f4", "f8", "i1", "i8", "u1", "u8", "?", "c8", "O", "U3", "M8[s]", "V4"]
 
 
-@pytest.mark.parametrize(
-    ("name", "argument", "array"),
-    [
-        ("max_pool2d_forward", "x", np.zeros((0, 0, 0, 0))),
-        ("conv2d_forward", "w", np.zeros((4, 2, 0, 2))),
-        ("sample", "rows", np.zeros(0)),
-        ("find", "batch", np.array([2, 255])),
-    ],
-)
-def test_arrays_that_were_refused_unclearly(name: str, argument: str, array: Array) -> None:
-    """Found by the test below."""
-    with pytest.raises((ValueError, TypeError)) as refused:
-        outcome(EXAMPLES[name], argument, array)
-    assert clear(refused.value, *EXAMPLES[name].arguments)
-
-
-def test_arrays_that_were_refused_for_no_reason() -> None:
-    """Found by the test below."""
-    empty = np.zeros((4, 0, 3), np.uint8)
-    assert augment.Augmentation(rotation=10)(empty, np.random.default_rng(0)).shape == empty.shape
-    one = np.array([1], np.uint64)
-    assert metrics.confusion_matrix(one.astype(int), one, 2).tolist() == [[0, 0], [0, 1]]
-
-
 @given(st.sampled_from(ARRAYS), st.lists(st.integers(0, 4), max_size=5), st.sampled_from(DTYPES), st.booleans(), st.data())
 @settings(max_examples=200)
 def test_any_array_anywhere(where: tuple[str, str], shape: list[int], dtype: str, right: bool, data: st.DataObject) -> None:
@@ -262,3 +238,27 @@ def test_any_array_anywhere(where: tuple[str, str], shape: list[int], dtype: str
     else:
         return
     assert clear(refusal, *EXAMPLES[name].arguments), f"{name}, {argument} {dtype} {shape}: {refusal}"
+
+
+@pytest.mark.parametrize(
+    ("name", "argument", "array"),
+    [
+        ("max_pool2d_forward", "x", np.zeros((0, 0, 0, 0))),
+        ("conv2d_forward", "w", np.zeros((4, 2, 0, 2))),
+        ("sample", "rows", np.zeros(0)),
+        ("find", "batch", np.array([2, 255])),
+    ],
+)
+def test_arrays_that_were_refused_unclearly(name: str, argument: str, array: Array) -> None:
+    """Found by the test above."""
+    with pytest.raises((ValueError, TypeError)) as refused:
+        outcome(EXAMPLES[name], argument, array)
+    assert clear(refused.value, *EXAMPLES[name].arguments)
+
+
+def test_arrays_that_were_refused_for_no_reason() -> None:
+    """Found by the test above."""
+    empty = np.zeros((4, 0, 3), np.uint8)
+    assert augment.Augmentation(rotation=10)(empty, np.random.default_rng(0)).shape == empty.shape
+    one = np.array([1], np.uint64)
+    assert metrics.confusion_matrix(one.astype(int), one, 2).tolist() == [[0, 0], [0, 1]]

@@ -221,7 +221,7 @@ def _train(plan: _Plan, data: dict[str, Dataset], args: argparse.Namespace) -> i
         working = f"{engine.workers} processes" if engine.workers > 1 else "one process"
         _say(f"writing to {one_line(str(folder))}; working in {working}")
         validate = functools.partial(evaluate, engine, *validation) if len(held_out) else None
-        ended, from_where = "", "with it"  # why training ended early
+        ended = ""  # why training ended early
         with interrupts_between_steps() as stop:
             every = None if args.checkpoint_every == "epoch" else args.checkpoint_every
             progress = Progress(
@@ -243,7 +243,7 @@ def _train(plan: _Plan, data: dict[str, Dataset], args: argparse.Namespace) -> i
                 ended = f"interrupted in epoch {len(history) + 1} of {recipe.epochs}"
                 _say("interrupted: saving what is trained, then evaluating it (once more, and that is left out)")
             except WorkerDied as error:
-                ended, from_where = f"{error}, in epoch {len(history) + 1} of {recipe.epochs}", "from the last checkpoint"
+                ended = f"{error}, in epoch {len(history) + 1} of {recipe.epochs}"
             except TrainingDiverged:
                 checkpoints.remove()
                 raise
@@ -253,7 +253,8 @@ def _train(plan: _Plan, data: dict[str, Dataset], args: argparse.Namespace) -> i
         with engine.averaged():
             save_model(folder / runs.MODEL, model, metadata)  # at once: what comes now can fail or be interrupted
         runs.write_history(folder / runs.HISTORY, history)
-        saved = f"{ended}; what was trained so far is saved in {folder}, and --resume {folder} goes on {from_where}"
+        goes_on = "goes on from the last checkpoint" if engine.closed else "goes on with it"
+        saved = f"{ended}; what was trained so far is saved in {folder}, and --resume {folder} {goes_on}"
         if engine.closed:
             raise Failure(saved)
         learned_by_heart = validate().accuracy if validate and not model.params else None
@@ -294,10 +295,10 @@ def _train(plan: _Plan, data: dict[str, Dataset], args: argparse.Namespace) -> i
 
 def _why_not_better(history: list[Epoch]) -> str:
     """Of a network that tests hardly better than guessing: did it not learn, or learn something else?"""
-    learned = history[-1].train_accuracy if history else 1.0  # without epochs, by heart
-    if learned > 0.5:
-        return f"{learned:.1%} of the training images were named right; are these labels theirs? See scratchnet doctor"
-    return "nothing was learned; a smaller --lr usually helps"
+    if history and history[-1].train_accuracy <= 0.5:
+        return "nothing was learned; a smaller --lr usually helps"
+    learned = f"{history[-1].train_accuracy:.1%} of the training images were named right; " if history else ""
+    return f"{learned}do the images and their labels belong together? See scratchnet doctor"
 
 
 def _settings(args: argparse.Namespace) -> Recipe:

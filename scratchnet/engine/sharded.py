@@ -103,7 +103,7 @@ class Engine:
         The random numbers of dropout and augmentation come from the seed and the step. The arrays that are returned are
         good until the next call.
 
-        Errors    TypeError or ValueError if ``batch`` holds no indices, or the data do not fit the network
+        Errors    TypeError or ValueError if ``batch`` holds no indices of its images, or the data do not fit the network
         """
         require_batch("engine", batch, len(self))
         return self.task.work(batch, of=len(batch), seed=seed, step=step)
